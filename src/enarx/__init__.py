@@ -1,0 +1,3 @@
+"""Enarx: run unmodified WebAssembly applications in a Keep."""
+
+__version__ = "0.8.0.dev0"
