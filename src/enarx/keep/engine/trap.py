@@ -1,0 +1,124 @@
+"""How guest code ends other than by returning, and the engine's own error texts.
+
+A trap is the guest's fault at run time; an engine error is a module the engine refuses.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+from enarx.keep.engine.library import lib
+from enarx.keep.engine.structures import Vector
+
+# wasmtime_trap_code_t, in the order of the engine's header (trap.h)
+CODES = (
+    "stack_overflow",
+    "memory_out_of_bounds",
+    "heap_misaligned",
+    "table_out_of_bounds",
+    "indirect_call_to_null",
+    "bad_signature",
+    "integer_overflow",
+    "integer_division_by_zero",
+    "bad_conversion_to_integer",
+    "unreachable",
+    "interrupt",
+    "out_of_fuel",
+    "atomic_wait_non_shared_memory",
+    "null_reference",
+    "array_out_of_bounds",
+    "allocation_too_large",
+    "cast_failure",
+)
+MAX_FRAMES = 24
+
+
+class Trap(Exception):
+    """The guest was stopped by the engine.
+
+    Attributes:
+        code: one of ``CODES``, or "" where the engine gives none.
+        message: one line.
+        backtrace: guest functions, innermost first, at most ``MAX_FRAMES``.
+    """
+
+    def __init__(self, message: str, *, code: str = "", backtrace: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.backtrace = backtrace
+
+
+class ProcExit(Exception):
+    """The guest called ``proc_exit``; not a failure.  *code* is 0 … 2**32-1."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class EngineError(Exception):
+    """The engine refused; the text is its own, causes joined to one line."""
+
+
+def take_bytes(vector: Vector) -> bytes:
+    """Copy a byte vector out of the engine and free it there."""
+    data = ctypes.string_at(vector.data, vector.size) if vector.size else b""
+    lib.wasm_byte_vec_delete(ctypes.byref(vector))
+    return data
+
+
+def raise_error(error: int | None) -> None:
+    """Raise EngineError for a ``wasmtime_error_t``; nothing for a null one."""
+    if not error:
+        return
+    vector = Vector()
+    lib.wasmtime_error_message(error, ctypes.byref(vector))
+    text = take_bytes(vector).decode("utf-8", "replace")
+    lib.wasmtime_error_delete(error)
+    raise EngineError(text)
+
+
+def trap_from(trap: int) -> Trap:
+    """Turn a ``wasm_trap_t`` into an exception and free it."""
+    code = ctypes.c_uint8(0)
+    name = ""
+    if lib.wasmtime_trap_code(trap, ctypes.byref(code)):
+        name = CODES[code.value] if code.value < len(CODES) else f"code {code.value}"
+    vector = Vector()
+    lib.wasm_trap_message(trap, ctypes.byref(vector))
+    text = take_bytes(vector).rstrip(b"\0").decode("utf-8", "replace")
+    frames = Vector()
+    lib.wasm_trap_trace(trap, ctypes.byref(frames))
+    backtrace = _backtrace(frames)
+    lib.wasm_trap_delete(trap)
+    return Trap(_innermost(text), code=name, backtrace=backtrace)
+
+
+def _innermost(text: str) -> str:
+    """The cause itself: the engine prints a context line, a backtrace, then causes."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if ": " in line and line.split(":", 1)[0].isdigit():
+            line = line.split(": ", 1)[1]
+        if "wasm trap: " in line:
+            return line.split("wasm trap: ", 1)[1]
+    return lines[-1] if lines else "unknown trap"
+
+
+def _backtrace(frames: Vector) -> tuple[str, ...]:
+    pointers = ctypes.cast(frames.data, ctypes.POINTER(ctypes.c_void_p))
+    shown = []
+    for index in range(min(frames.size, MAX_FRAMES)):
+        frame = pointers[index]
+        name = lib.wasmtime_frame_func_name(frame)
+        if name:
+            vector = Vector.from_address(name)
+            label = ctypes.string_at(vector.data, vector.size).decode("utf-8", "replace")
+        else:
+            label = f"function {lib.wasm_frame_func_index(frame)}"
+        shown.append(f"{label}+0x{lib.wasm_frame_func_offset(frame):x}")
+    if frames.size > MAX_FRAMES:
+        shown.append(f"… {frames.size - MAX_FRAMES} more")
+    lib.wasm_frame_vec_delete(ctypes.byref(frames))
+    return tuple(shown)

@@ -1,0 +1,97 @@
+"""Guest memory, read and written only inside its bounds.
+
+One view over the whole memory is kept and renewed when the guest has grown it: the address
+never changes, so a pointer is checked by one comparison.  A slice of a memoryview clamps
+silently at the end, which is why nothing here slices before it has compared.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+
+from enarx.keep.wasi.errno import FAULT, INVAL, NAMETOOLONG, WasiError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# wasi-libc's IOV_MAX is 1024; a count beyond it is refused, as the kernel does
+MAX_IOVECS = 1024
+MAX_PATH = 1 << 16
+_IOVEC_SIZE = 8
+_iovec = struct.Struct("<II")
+_u8 = struct.Struct("<B")
+_u32 = struct.Struct("<I")
+_u64 = struct.Struct("<Q")
+
+
+class GuestMemory:
+    """The memory a guest exports.
+
+    Args:
+        base: host address of the memory.
+        size: answers the present size in bytes.
+    """
+
+    __slots__ = ("_base", "_end", "_size", "view")
+
+    def __init__(self, base: int, size: Callable[[], int]) -> None:
+        self._base = base
+        self._size = size
+        self._end = 0
+        self.view = memoryview(b"")
+        self._renew()
+
+    def _renew(self) -> None:
+        end = self._size()
+        if end and end != self._end:
+            array = (ctypes.c_char * end).from_address(self._base)
+            self.view = memoryview(array).cast("B")
+            self._end = end
+
+    def span(self, at: int, size: int) -> memoryview:
+        """The *size* bytes at *at*, readable and writable.
+
+        Raises:
+            WasiError: FAULT, some of them lie outside the memory.
+        """
+        end = at + size
+        if end > self._end:
+            self._renew()
+            if end > self._end:
+                raise WasiError(FAULT)
+        return self.view[at:end]
+
+    def spans(self, at: int, count: int) -> list[memoryview]:
+        """The buffers that *count* iovecs at *at* describe, empty ones left out."""
+        if count > MAX_IOVECS:
+            raise WasiError(INVAL)
+        table = self.span(at, count * _IOVEC_SIZE)
+        return [self.span(base, size) for base, size in _iovec.iter_unpack(table) if size]
+
+    def path(self, at: int, size: int) -> bytes:
+        """A copy of the path at *at*; its form is checked where it is resolved."""
+        if size > MAX_PATH:
+            raise WasiError(NAMETOOLONG)
+        return bytes(self.span(at, size))
+
+    def put_u8(self, at: int, value: int) -> None:
+        """Store one byte."""
+        _u8.pack_into(self.span(at, 1), 0, value)
+
+    def put_u32(self, at: int, value: int) -> None:
+        """Store four bytes, little-endian."""
+        if at + 4 > self._end:
+            self.span(at, 4)
+        _u32.pack_into(self.view, at, value)
+
+    def put_u64(self, at: int, value: int) -> None:
+        """Store eight bytes, little-endian."""
+        if at + 8 > self._end:
+            self.span(at, 8)
+        _u64.pack_into(self.view, at, value)
+
+    def put(self, at: int, data: bytes) -> None:
+        """Store *data*."""
+        self.span(at, len(data))[:] = data
