@@ -1,0 +1,69 @@
+# make demo    install into .venv and run an HTTPS server in a process keep
+# make test    set up and run every test
+# make check   format, lint, types, imports, architecture and unit tests: under a minute, offline
+# make bench   the benchmarks, each a ratio measured in one run
+# make docs    build the documentation into site/
+# make wasi-testsuite SUITE=DIR   the WASI preview 1 suite, through `enarx run`
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+WORKERS ?= 2
+PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
+
+.PHONY: help demo test check bench docs wasi-testsuite requirements demo-server cli-reference clean
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo: $(VENV)/.runtime
+	@$(BIN)/python demo/demo.py
+
+test: $(VENV)/.dev $(VENV)/.guests
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
+
+bench: $(VENV)/.runtime $(VENV)/.bench
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: $(VENV)/.docs
+	$(BIN)/python docs/cli_reference.py --check docs/reference/cli.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+cli-reference: $(VENV)/.runtime
+	$(BIN)/python docs/cli_reference.py docs/reference/cli.md
+
+wasi-testsuite: $(VENV)/.runtime
+	@test -n "$(SUITE)" || { echo "usage: make wasi-testsuite SUITE=<checkout of WebAssembly/wasi-testsuite, branch prod/testsuite-base>" >&2; exit 2; }
+	$(BIN)/python tests/wasi_testsuite.py "$(SUITE)" $(ARGS)
+
+# Rebuilds the demo's guest.  tests/demo/ holds that the checked-in file is what this makes.
+demo-server: $(VENV)/.bench
+	$(BIN)/python demo/https-server/build.py demo/https-server/main.wasm
+
+# Pins again from pyproject.toml; the only target that looks for newer versions.
+requirements: $(VENV)/.dev
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet pip-tools
+	requirements/compile $(BIN)/python
+
+clean:
+	rm -rf $(VENV) site dist .build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# ── the virtual environment: one stamp per set of requirements ────────────────────────────────
+
+$(BIN)/python:
+	@requirements/venv $(VENV)
+
+$(VENV)/.runtime: $(BIN)/python requirements/runtime.txt requirements/build.txt pyproject.toml
+	@echo "installing into $(VENV)"
+	@$(PIP) -r requirements/runtime.txt -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --no-index --editable .
+	@touch $@
+
+$(VENV)/.%: requirements/%.txt $(VENV)/.runtime
+	@echo "installing $< into $(VENV)"
+	@$(PIP) -r $<
+	@touch $@
