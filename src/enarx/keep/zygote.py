@@ -1,0 +1,235 @@
+"""The process that keeps are forked from: the engine is loaded in it, nothing else happens in it.
+
+It never compiles, runs a guest, makes a key or reads a package: a process that has started the
+engine's threads cannot be forked, and what it knew, every keep would know.  Its children share its
+address layout and stack canaries; separate zygotes do not.
+
+Descriptor 3 is a SEQPACKET socket to the host's launcher:
+
+    host -> {"op": "spawn", "id": n} + one end of the new keep's link
+         <- {"spawned": n, "pid": p} + a pidfd where the kernel has them
+         <- {"spawned": n, "error": {"errno", "text"}}
+         <- {"exited": p, "status": wait status}
+
+It ends when that socket closes, and its keeps with it (PR_SET_PDEATHSIG).  It stays in the
+terminal's process group and ignores the terminal's signals: a Ctrl-C reaches the keep directly and
+ends it by the default action, and the zygote lives to tell its status.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+
+from enarx import frames
+from enarx.errors import MalformedError
+from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
+from enarx.keep.outcome import of_exception
+from enarx.protocol.shape import dump, load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    Body: TypeAlias = Callable[[Link], int]
+
+CONTROL = 3
+"""Descriptor of the control socket in the zygote, and of the link in a keep."""
+
+_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+_LAST_DESCRIPTOR = 0x7FFF_FFFF
+_EX_SOFTWARE = 70  # sysexits.h
+
+# include/uapi/linux/prctl.h
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+def main(preload: tuple[str, ...] = ()) -> None:
+    """Be a zygote whose keeps run ``boot.main``; *preload* says what to import beside the engine."""
+    serve(lambda: _load(preload))
+
+
+def serve(load: Callable[[], Body]) -> None:
+    """Serve the control socket until it closes; *load* returns what a keep runs.
+
+    The caller guarantees a clean environment and that descriptor 3 is the control socket.
+    """
+    os.closerange(CONTROL + 1, _LAST_DESCRIPTOR)
+    keeps_ignore = tuple(s for s in _TERMINAL_SIGNALS if signal.getsignal(s) == signal.SIG_IGN)
+    for number in _TERMINAL_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    _harden()
+    body = load()
+    gc.collect()
+    gc.freeze()
+    Zygote(socket.socket(fileno=CONTROL), body, keeps_ignore).serve()
+
+
+class Zygote:
+    """Forks a keep for each request and reports how each ended."""
+
+    def __init__(
+        self,
+        control: socket.socket,
+        body: Body,
+        keeps_ignore: tuple[signal.Signals, ...],
+    ) -> None:
+        self._control = control
+        self._body = body
+        self._keeps_ignore = keeps_ignore
+        self._outbox: list[tuple[bytes, tuple[int, ...]]] = []
+
+    def serve(self) -> None:
+        """Answer requests until the control socket closes."""
+        woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        poll = select.poll()
+        poll.register(woken, select.POLLIN)
+        while True:
+            wanted = select.POLLIN | (select.POLLOUT if self._outbox else 0)
+            poll.register(self._control, wanted)
+            ready = dict(poll.poll())
+            if woken in ready:
+                os.read(woken, 4096)
+                self._reap()
+            events = ready.get(CONTROL, 0)
+            if events & (select.POLLIN | select.POLLHUP | select.POLLERR) and not self._request():
+                return
+            self._flush()
+
+    def _request(self) -> bool:
+        """Take one request; false when the launcher is gone or talks nonsense."""
+        try:
+            data, fds = frames.receive(self._control, descriptors=1, wait=False)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        try:
+            fields = load(data, "zygote request")
+            fields.one_of("op", ("spawn",))
+            number = fields.integer("id", 1, 1 << 53)
+            fields.done()
+            if len(fds) != 1:
+                fields.refuse("descriptors", f"got {len(fds)}, want 1")
+            self._spawn(number, fds[0])
+        finally:
+            frames.close(fds)
+        return True
+
+    def _spawn(self, number: int, link: int) -> None:
+        """Fork one keep."""
+        parent = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._outbox.append((_refusal(number, error), ()))
+            return
+        if pid == 0:
+            self._become_keep(link, parent)
+        try:
+            handle: tuple[int, ...] = (os.pidfd_open(pid),)
+        except OSError:  # before Linux 5.3, or forbidden: the pid has to do
+            handle = ()
+        self._outbox.append((dump({"spawned": number, "pid": pid}), handle))
+
+    def _become_keep(self, link: int, parent: int) -> None:
+        """Turn the forked child into a keep; never returns."""
+        status = _EX_SOFTWARE
+        try:
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died before the line above took effect
+                os._exit(status)
+            signal.set_wakeup_fd(-1)
+            for number in (*_TERMINAL_SIGNALS, signal.SIGCHLD):
+                ignored = number in self._keeps_ignore
+                signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
+            os.dup2(link, CONTROL, inheritable=False)
+            os.closerange(CONTROL + 1, _LAST_DESCRIPTOR)
+            self._control.detach()  # its number is the link's now
+            status = _run(self._body, Link(CONTROL))
+        finally:
+            os._exit(status)
+
+    def _reap(self) -> None:
+        """Queue a report for each keep that ended."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._outbox.append((dump({"exited": pid, "status": status}), ()))
+
+    def _flush(self) -> None:
+        """Send what fits; the rest waits until the launcher has read."""
+        while self._outbox:
+            data, fds = self._outbox[0]
+            try:
+                frames.send(self._control, data, fds, wait=False)
+            except BlockingIOError:
+                return
+            except OSError:  # the launcher is gone; the next receive says so
+                pass
+            frames.close(fds)
+            del self._outbox[0]
+
+
+def _run(body: Body, link: Link) -> int:
+    """Run the keep and report what escapes it; return the exit status of the process."""
+    try:
+        return body(link)
+    except LinkLostError:
+        return EXIT_STATUS
+    except BaseException as error:  # noqa: BLE001 - the outermost edge of this process
+        link.event("ended", outcome=of_exception(error).encode())
+        return _EX_SOFTWARE
+
+
+def _load(preload: tuple[str, ...]) -> Body:
+    """Import what every keep needs, and return the function that a keep runs."""
+    from enarx.keep import boot
+    from enarx.keep.engine import engine
+
+    engine.preload()
+    for name in preload:
+        if name not in _PRELOADABLE:
+            raise MalformedError("preload", f"got {name!r}, want one of {sorted(_PRELOADABLE)}")
+        for module in _PRELOADABLE[name]:
+            __import__(module)
+    return boot.main
+
+
+def _harden() -> None:
+    """Give up what no keep needs; forked keeps inherit it."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_DUMPABLE, 0)  # no core dump, no ptrace, /proc/<pid> is root's
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _prctl(option: int, value: int) -> None:
+    """Call prctl(2) and insist."""
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"prctl({option}): {os.strerror(code)}")
+
+
+def _refusal(number: int, error: OSError) -> bytes:
+    """Say that a keep could not be forked."""
+    return dump(
+        {"spawned": number, "error": {"errno": error.errno or 1, "text": error.strerror or ""}}
+    )
+
+
+_PRELOADABLE = {"tls": ("enarx.keep.net.tls", "enarx.pki.self_signed")}

@@ -1,0 +1,259 @@
+"""The launch message: what a host hands to a keep, once, before anything else.
+
+Pure: bytes and numbers of descriptors in, values out, and back.  The descriptors travel beside the
+message (``SCM_RIGHTS``); inside it they are indices, and each one sent must be named exactly once.
+That the blobs have the digests they claim is not decided here: the keep hashes them.
+
+    {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "argv0", "args": [],
+     "env": {}, "config": null | {"fd", "name"}, "stdio": [fd, fd, fd],
+     "mounts": [{"path", "fd", "writable"}], "aot": true}
+
+A message longer than a frame is put in a file, and in its place goes
+
+    {"v": 1, "spilled": {"fd", "size"}}
+"""
+
+from __future__ import annotations
+
+from enarx.errors import MalformedError
+from enarx.protocol.shape import dump, load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from enarx.protocol.shape import Fields
+
+VERSION = 1
+MAX_FRAME = 64 * 1024
+"""Longest frame on a link, in bytes."""
+MAX_DESCRIPTORS = 128
+"""Most descriptors beside one message; the kernel's own limit (SCM_MAX_FD) is 253."""
+MAX_SPILLED = 16 << 20
+"""Longest launch message in a file, in bytes: room for a full command line (2 MiB on Linux)."""
+
+_WHERE = "launch message"
+_MAX_BLOB = 1 << 40
+_MAX_BLOBS = 16
+_MAX_MOUNTS = 64
+_MAX_STRINGS = 1 << 16
+_MAX_PATH = 4096
+_DIGEST_DIGITS = 64
+
+
+class Blob:
+    """One blob of the package: its claimed sha256, its size in bytes and where its bytes are."""
+
+    __slots__ = ("digest", "fd", "size")
+
+    def __init__(self, digest: str, size: int, fd: int) -> None:
+        self.digest = digest
+        self.size = size
+        self.fd = fd
+
+
+class Mount:
+    """One host directory, as an open directory descriptor, and where the application sees it."""
+
+    __slots__ = ("fd", "path", "writable")
+
+    def __init__(self, path: str, fd: int, *, writable: bool) -> None:
+        self.path = path
+        self.fd = fd
+        self.writable = writable
+
+
+class ConfigFile:
+    """An Enarx.toml that replaces the package's, and the name to use in messages about it."""
+
+    __slots__ = ("fd", "name")
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.fd = fd
+        self.name = name
+
+
+class Launch:
+    """Everything a keep is told at its start; descriptors are the holder's own numbers."""
+
+    __slots__ = (
+        "aot", "args", "argv0", "blobs", "config", "env", "manifest", "mounts", "stdio",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        manifest: str,
+        blobs: tuple[Blob, ...],
+        stdio: tuple[int, int, int],
+        argv0: str = "main.wasm",
+        args: tuple[str, ...] = (),
+        env: tuple[tuple[str, str], ...] = (),
+        config: ConfigFile | None = None,
+        mounts: tuple[Mount, ...] = (),
+        aot: bool = True,
+    ) -> None:
+        self.manifest = manifest
+        self.blobs = blobs
+        self.argv0 = argv0
+        self.args = args
+        self.env = env
+        self.config = config
+        self.stdio = stdio
+        self.mounts = mounts
+        self.aot = aot
+
+
+def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
+    """Return the message and the descriptors to send beside it, in order.
+
+    The caller must spill a message longer than ``MAX_FRAME`` (``encode_spilled``).
+    """
+    sent: list[int] = []
+
+    def index(fd: int) -> int:
+        sent.append(fd)
+        return len(sent) - 1
+
+    config = launch.config
+    message = {
+        "v": VERSION,
+        "manifest": launch.manifest,
+        "blobs": [
+            {"digest": blob.digest, "size": blob.size, "fd": index(blob.fd)}
+            for blob in launch.blobs
+        ],
+        "argv0": launch.argv0,
+        "args": list(launch.args),
+        "env": dict(launch.env),
+        "config": None if config is None else {"fd": index(config.fd), "name": config.name},
+        "stdio": [index(fd) for fd in launch.stdio],
+        "mounts": [
+            {"path": mount.path, "fd": index(mount.fd), "writable": mount.writable}
+            for mount in launch.mounts
+        ],
+        "aot": launch.aot,
+    }
+    return dump(message), tuple(sent)
+
+
+def decode_launch(data: bytes, fds: Sequence[int]) -> Launch:
+    """Return the launch whose message is *data* and whose descriptors arrived as *fds*.
+
+    The caller still owns *fds* when this raises.
+
+    Raises:
+        MalformedError: a key is missing, unknown or of the wrong shape; a descriptor is named
+            twice or not at all.
+    """
+    fields = load(data, _WHERE)
+    fields.integer("v", VERSION, VERSION)
+    names = _Descriptors(fds)
+    launch = Launch(
+        manifest=fields.text("manifest", least=2),
+        blobs=tuple(_blob(one, names) for one in fields.objects("blobs", _MAX_BLOBS)),
+        argv0=fields.text("argv0", most=_MAX_PATH, escaped=True),
+        args=fields.texts("args", most=_MAX_STRINGS, escaped=True),
+        env=fields.table("env", _MAX_STRINGS),
+        config=_config(fields, names),
+        stdio=_stdio(fields, names),
+        mounts=tuple(_mount(one, names) for one in fields.objects("mounts", _MAX_MOUNTS)),
+        aot=fields.boolean("aot"),
+    )
+    fields.done()
+    names.done()
+    return launch
+
+
+def encode_spilled(size: int, index: int) -> bytes:
+    """Announce a launch message of *size* bytes in the file that is descriptor *index*."""
+    return dump({"v": VERSION, "spilled": {"fd": index, "size": size}})
+
+
+def decode_spilled(data: bytes, fds: Sequence[int]) -> tuple[int, int] | None:
+    """Return (descriptor, size) if *data* announces a spilled launch message, else None.
+
+    Raises:
+        MalformedError: it announces one, but not as the last descriptor or with a wrong size.
+    """
+    fields = load(data, _WHERE)
+    if "spilled" not in fields:
+        return None
+    fields.integer("v", VERSION, VERSION)
+    inner = fields.object("spilled")
+    fields.done()
+    index = inner.integer("fd", 0, MAX_DESCRIPTORS)
+    size = inner.integer("size", 1, MAX_SPILLED)
+    inner.done()
+    if index != len(fds) - 1:
+        inner.refuse("fd", f"got {index}, want {len(fds) - 1}")
+    return fds[index], size
+
+
+class _Descriptors:
+    """Maps indices to descriptors, each at most once, and all of them in the end."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, fds: Sequence[int]) -> None:
+        self._left = dict(enumerate(fds))
+
+    def of(self, fields: Fields, key: str) -> int:
+        index = fields.integer(key, 0, MAX_DESCRIPTORS - 1)
+        return self.at(index, f"{fields.where}: {key}")
+
+    def at(self, index: int, where: str) -> int:
+        try:
+            return self._left.pop(index)
+        except KeyError:
+            raise MalformedError(where, f"descriptor {index} is not there or named twice") from None
+
+    def done(self) -> None:
+        if self._left:
+            raise MalformedError(_WHERE, f"descriptor {min(self._left)} is not named")
+
+
+def _blob(fields: Fields, names: _Descriptors) -> Blob:
+    """Read one element of ``blobs``."""
+    blob = Blob(
+        fields.hexadecimal("digest", _DIGEST_DIGITS),
+        fields.integer("size", 0, _MAX_BLOB),
+        names.of(fields, "fd"),
+    )
+    fields.done()
+    return blob
+
+
+def _mount(fields: Fields, names: _Descriptors) -> Mount:
+    """Read one element of ``mounts``."""
+    mount = Mount(
+        fields.text("path", least=1, most=_MAX_PATH),
+        names.of(fields, "fd"),
+        writable=fields.boolean("writable"),
+    )
+    fields.done()
+    return mount
+
+
+def _config(fields: Fields, names: _Descriptors) -> ConfigFile | None:
+    """Read ``config``, which may be null."""
+    value = fields.take("config")
+    if value is None:
+        return None
+    inner = type(fields)(value, f"{fields.where}: config")
+    config = ConfigFile(names.of(inner, "fd"), inner.text("name", most=_MAX_PATH, escaped=True))
+    inner.done()
+    return config
+
+
+def _stdio(fields: Fields, names: _Descriptors) -> tuple[int, int, int]:
+    """Read ``stdio``: exactly three descriptors."""
+    where = f"{fields.where}: stdio"
+    found = []
+    for value in fields.array("stdio", 3):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise MalformedError(where, "want three indices of descriptors")
+        found.append(names.at(value, where))
+    if len(found) != 3:  # noqa: PLR2004 - input, output, error
+        raise MalformedError(where, f"got {len(found)} descriptors, want 3")
+    return found[0], found[1], found[2]
