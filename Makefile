@@ -42,7 +42,7 @@ wasi-testsuite: $(VENV)/.runtime
 
 # Rebuilds the demo's guest.  tests/demo/ holds that the checked-in file is what this makes.
 demo-server: $(VENV)/.bench
-	$(BIN)/python demo/https-server/build.py demo/https-server/main.wasm
+	$(BIN)/python demo/source/build.py demo/https-server/main.wasm
 
 # Pins again from pyproject.toml; the only target that looks for newer versions.
 requirements: $(VENV)/.dev
