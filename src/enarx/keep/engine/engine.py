@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 
-from enarx.errors import MalformedError
 from enarx.keep.engine.library import VERSION, lib
 from enarx.keep.engine.refusal import refusal
 from enarx.keep.engine.structures import Vector
@@ -104,6 +103,11 @@ class Engine:
         return Module(result.value)
 
 
+def preload() -> Engine:
+    """The engine with plain settings, made in the zygote; nothing is compiled in it."""
+    return Engine(Settings())
+
+
 class Module:
     """One compiled ``wasmtime_module_t``."""
 
@@ -162,29 +166,6 @@ def processor_features() -> str:
         if line.startswith((b"flags", b"Features")):
             return hashlib.sha256(line).hexdigest()[:16]
     return "unknown"
-
-
-def check_preamble(wasm: bytes, *, where: str) -> str:
-    """Say whether *wasm* is a "module" or a "component", by its first 8 bytes.
-
-    Raises:
-        MalformedError: neither.
-
-    Source: WebAssembly core 3.0, 5.5.16; component model, Binary.md (layer 1).
-    """
-    if wasm[:4] != b"\0asm" or len(wasm) < 8:
-        raise MalformedError(
-            where,
-            f"not a WebAssembly file (got {wasm[:4].hex() or 'nothing'}, want 0061736d at the start)",
-            hints=("compile for wasm32-wasip1, and name the .wasm file the compiler wrote",),
-        )
-    if wasm[6:8] == b"\1\0":
-        return "component"
-    if wasm[4:8] == b"\1\0\0\0":
-        return "module"
-    raise MalformedError(
-        where, f"unknown WebAssembly version (got {wasm[4:8].hex()}, want 01000000 or 0d000100)"
-    )
 
 
 def _pointers(vector: Vector) -> list[int]:

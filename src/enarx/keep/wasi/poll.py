@@ -15,6 +15,7 @@ from enarx.keep.wasi.errno import BADF, INVAL, WasiError, from_os_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from enarx.keep.net.wait import Background
     from enarx.keep.system import System
     from enarx.keep.wasi.descriptors import Descriptor
     from enarx.keep.wasi.memory import GuestMemory
@@ -44,7 +45,7 @@ def poll_oneoff(system: System, subscriptions: int, events: int, count: int, out
     memory.span(events, count * _EVENT_SIZE)
     memory.span(out, 4)
     wanted = _Wanted(system, memory.span(subscriptions, count * _SUBSCRIPTION_SIZE))
-    found = wanted.wait()
+    found = wanted.wait(system.background)
     for index, (userdata, code, tag, size, flags) in enumerate(found):
         _event.pack_into(memory.view, events + index * _EVENT_SIZE, userdata, code, tag, size, flags)
     memory.put_u32(out, len(found))
@@ -85,19 +86,16 @@ class _Wanted:
         else:
             self.subjects.append((userdata, tag, descriptor))
 
-    def wait(self) -> list[tuple[int, int, int, int, int]]:
+    def wait(self, background: Background | None) -> list[tuple[int, int, int, int, int]]:
         """Return when something is ready or a clock has run out."""
         for userdata, tag, descriptor in self.subjects:
             ready = self._ask(descriptor.poll_ready, userdata, tag)
             if ready is not None:
                 self.found.append((userdata, 0, tag, ready, 0))
-        if self.found and not self.subjects:
-            return self.found
-        if not self.subjects:
-            return self._sleep()
-        already = {userdata for userdata, *_ in self.found}
+        if not self.subjects and background is None:
+            return self.found or self._sleep()
         while True:
-            self._poll_once(already)
+            self._poll_once(background)
             self._add_expired()
             if self.found:
                 return self.found
@@ -109,28 +107,35 @@ class _Wanted:
             self._add_expired()
         return self.found
 
-    def _poll_once(self, already: set[int]) -> None:
-        poller = select.poll()
-        masks: dict[int, int] = {}
-        waiting = []
-        for userdata, tag, descriptor in self.subjects:
-            if userdata in already and any(e[0] == userdata and e[2] == tag for e in self.found):
-                continue
-            interest = descriptor.poll_interest(write=tag == abi.EVENT_FD_WRITE)
-            waiting.append((userdata, tag, descriptor, interest))
-            for fd, mask in interest:
-                masks[fd] = masks.get(fd, 0) | mask
-        for fd, mask in masks.items():
-            poller.register(fd, mask)
-        fired = dict(poller.poll(self._timeout_ms()))
-        for userdata, tag, descriptor, interest in waiting:
-            states = [fired[fd] for fd, mask in interest if fired.get(fd, 0) & (mask | _HANGUP_MASK)]
+    def _poll_once(self, background: Background | None) -> None:
+        answered = {(userdata, tag) for userdata, _, tag, _, _ in self.found}
+        waiting = [
+            (userdata, tag, descriptor, descriptor.poll_interest(write=tag == abi.EVENT_FD_WRITE))
+            for userdata, tag, descriptor in self.subjects
+            if (userdata, tag) not in answered
+        ]
+        interest = [pair for *_, pairs in waiting for pair in pairs]
+        fired = self._fired(interest, background)
+        for userdata, tag, descriptor, pairs in waiting:
+            states = [fired[fd] for fd, mask in pairs if fired.get(fd, 0) & (mask | _HANGUP_MASK)]
             if not states:
                 continue
             ready = self._ask(descriptor.poll_fired, userdata, tag)
             if ready is not None:
                 hangup = abi.HANGUP if any(state & _HANGUP_MASK for state in states) else 0
                 self.found.append((userdata, 0, tag, ready, hangup))
+
+    def _fired(self, interest: list[tuple[int, int]], background: Background | None) -> dict[int, int]:
+        """Host descriptors that are ready, after waiting until the first of them or a clock is."""
+        if background is not None:
+            return dict(background.wait(interest, self._deadline()))
+        masks: dict[int, int] = {}
+        for fd, mask in interest:
+            masks[fd] = masks.get(fd, 0) | mask
+        poller = select.poll()
+        for fd, mask in masks.items():
+            poller.register(fd, mask)
+        return dict(poller.poll(self._timeout_ms()))
 
     def _ask(self, question: object, userdata: int, tag: int) -> int | None:
         """Ask a descriptor; a failure is an event of its own, not of the whole call."""
@@ -147,6 +152,12 @@ class _Wanted:
             return None
         left = min(deadline for deadline, _ in self.clocks) - time.monotonic_ns()
         return min(max(0, -(-left // _NS_PER_MS)), _LONGEST_WAIT_MS)
+
+    def _deadline(self) -> float | None:
+        """The instant of the monotonic clock, in seconds, to wait for; None for ever."""
+        if self.found:
+            return time.monotonic()
+        return min(deadline for deadline, _ in self.clocks) / 1e9 if self.clocks else None
 
     def _add_expired(self) -> None:
         if not self.clocks:

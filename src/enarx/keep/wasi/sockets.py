@@ -7,9 +7,7 @@ it waits the handshakes of other connections go on (keep/net/wait).
 from __future__ import annotations
 
 import errno
-import select
 
-from enarx.keep.net.wait import wait
 from enarx.keep.wasi import abi
 from enarx.keep.wasi.descriptors import Descriptor
 
@@ -49,7 +47,7 @@ class StreamDescriptor(Descriptor):
             try:
                 return stream.recv_into(view, peek)
             except BlockingIOError:
-                wait(stream.fileno(), stream.wants())
+                stream.wait(stream.wants())
 
     def write(self, views: Sequence[memoryview]) -> int:
         """Send; a blocking guest's bytes are all taken, a non-blocking one's as far as they fit."""
@@ -118,12 +116,12 @@ class StreamDescriptor(Descriptor):
         return None if write else self._stream.pending() or None
 
     def poll_interest(self, *, write: bool) -> tuple[tuple[int, int], ...]:
-        """The socket."""
-        return ((self._stream.fileno(), select.POLLOUT if write else select.POLLIN),)
+        """The socket, for what the stream needs next."""
+        return self._stream.poll_interest(write=write)
 
     def poll_fired(self, *, write: bool) -> int | None:
         """Bytes to read, 0 at the end of the stream; over TLS a record may still be incomplete."""
-        return 0 if write else self._stream.available()
+        return self._stream.poll_ready(write=write)
 
     def close(self) -> None:
         """Close the connection."""

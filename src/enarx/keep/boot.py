@@ -1,0 +1,231 @@
+"""One keep from its launch to its end: check, compile, furnish, lock down, run, report.
+
+The order is the point.  Whatever needs files or the host's help comes before the sandbox closes;
+whatever touches the application's code comes after it, except mapping code from the cache.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from enarx.errors import MalformedError
+from enarx.keep import code, outcome as ending
+from enarx.keep.engine.engine import Engine, Settings
+from enarx.keep.engine.trap import EngineError, ProcExit, Trap
+from enarx.keep.furnish import furnish, uses_tls
+from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
+from enarx.keep.sandbox.lockdown import lock_down
+from enarx.keep.system import System
+from enarx.package import manifest, wasm
+from enarx.package.model import application_arguments, application_environment, default_config
+from enarx.protocol import outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enarx.keep.engine.engine import Module
+    from enarx.keep.engine.memory_limit import MemoryLimit
+    from enarx.keep.furnish import Furniture
+    from enarx.keep.mounts import Mounts
+    from enarx.package.manifest import Package
+    from enarx.package.model import Config
+    from enarx.protocol.launch import Blob, Launch
+    from enarx.protocol.outcome import Outcome
+
+_CONFIG_NAME = "Enarx.toml"
+_FINISH_S = 5.0
+
+
+def main(link_fd: int, engine: Engine) -> int:
+    """Be a keep: take the launch from *link_fd*, run it, report the end; the exit status.
+
+    *engine* has plain settings and was made before the fork.
+    """
+    link = Link(link_fd)
+    try:
+        try:
+            ended = Keep(link, engine).run()
+        except Exception as error:  # noqa: BLE001 - every end is reported over the link
+            ended = ending.of_exception(error)
+        link.event("ended", outcome=ended.encode())
+    except LinkLostError:
+        return EXIT_STATUS
+    return 0
+
+
+class Keep:
+    """What one keep holds between its launch and its end."""
+
+    def __init__(self, link: Link, engine: Engine) -> None:
+        self._link = link
+        self._engine = engine
+        self._limit: MemoryLimit | None = None
+
+    def run(self) -> Outcome:
+        """Everything, in order."""
+        launch = self._link.launch()
+        package = self._receive(launch)
+        config = _configuration(launch, package)
+        self._settle(config)
+        component = wasm.kind_of(package.module) == wasm.COMPONENT
+        key = code.cache_key(self._engine, package.blobs[1].digest)
+        load = self._engine.load_component_file if component else self._engine.load_file
+        module = code.load_cached(self._link, key, load) if launch.aot else None
+        furniture, system = self._furnish(launch, package, config)
+        applied = lock_down(
+            [(mount.fd, mount.writable) for mount in launch.mounts], allow_threads=module is None
+        )
+        self._link.event("sandbox", applied=applied.describe())
+        if module is None:
+            compile_ = self._engine.compile_component if component else self._engine.compile
+            module = compile_(package.module, where=launch.argv0)
+            if launch.aot:
+                code.offer(self._link, key, module)
+        return self._run(module, system, furniture, config, launch.argv0, component=component)
+
+    def _receive(self, launch: Launch) -> Package:
+        """Read the package's blobs and check every digest."""
+        blobs = [_read_blob(blob) for blob in launch.blobs]
+        return manifest.assemble(launch.manifest.encode(), blobs, launch.argv0)
+
+    def _settle(self, config: Config) -> None:
+        """Choose the engine: the zygote's, or one of our own for limits it does not keep."""
+        limits = config.limits
+        settings = Settings(fuel=limits.fuel is not None, memory_limit=limits.memory_bytes)
+        if settings.plain:
+            return
+        creator = None
+        if limits.memory_bytes is not None:
+            from enarx.keep.engine.memory_limit import MemoryLimit
+
+            self._limit = MemoryLimit(limits.memory_bytes)
+            creator = self._limit.creator
+        self._engine = Engine(settings, memory_creator=creator)
+
+    def _furnish(
+        self, launch: Launch, package: Package, config: Config
+    ) -> tuple[Furniture, System]:
+        """Make the guest's world."""
+        mounts = _mounts(launch, package, config)
+        preopens = mounts.preopens if mounts is not None else ()
+        secure = None
+        if uses_tls(config):
+            from enarx.keep.secure import Secure
+
+            secure = Secure(config, mounts.package if mounts is not None else None)
+            self._link.event("certificate", pem=secure.certificate)
+        furniture = furnish(config, launch.stdio, preopens, self._link, secure)
+        arguments = application_arguments(config, launch.args, argv0=launch.argv0)
+        environment = application_environment(config, launch.env)
+        system = System(
+            args=tuple(os.fsencode(argument) for argument in arguments),
+            env=tuple((os.fsencode(name), os.fsencode(value)) for name, value in environment),
+            descriptors=furniture.descriptors,
+            stdio=furniture.stdio,
+            preopens=preopens,
+            background=secure.background if secure is not None else None,
+        )
+        return furniture, system
+
+    def _run(  # each argument is one of the things a run is made of
+        self,
+        module: Module,
+        system: System,
+        furniture: Furniture,
+        config: Config,
+        where: str,
+        *,
+        component: bool,
+    ) -> Outcome:
+        """Run the guest and say how it ended."""
+        if config.limits.wall_time_s is not None:
+            # The default action ends the process, also in the middle of guest code.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, config.limits.wall_time_s)
+            self._link.event("running", wall_time_s=config.limits.wall_time_s)
+        else:
+            self._link.event("running")
+        try:
+            if component:
+                from enarx.keep.component.command import run_command as run_guest
+            else:
+                from enarx.keep.wasi.command import run_command as run_guest
+            run_guest(self._engine, module, system, where=where, fuel=config.limits.fuel)
+            ended = outcome.exited(0)
+        except ProcExit as end:
+            ended = outcome.exited(end.code)
+        except Trap as trap:
+            ended = self._trapped(trap, config)
+        except EngineError as error:
+            if self._limit is None or not self._limit.refused:
+                raise MalformedError(where, f"the engine refused to run it: {error}") from error
+            ended = outcome.limited("memory", self._limit.limit)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if ended.kind == "trap" or (ended.kind == "exit" and ended.code):
+            ended = _broken_stream(furniture) or ended
+        _finish(system)
+        return ended
+
+    def _trapped(self, trap: Trap, config: Config) -> Outcome:
+        """A trap, or the limit that caused it."""
+        if trap.code == "out_of_fuel":
+            return outcome.limited("fuel", config.limits.fuel)
+        if self._limit is not None and self._limit.refused:
+            return outcome.limited("memory", self._limit.limit)
+        return outcome.trapped(trap.message, code=trap.code, backtrace=trap.backtrace)
+
+
+def _finish(system: System) -> None:
+    """Close what the guest left open, and let what it wrote reach the other side."""
+    system.descriptors.close_all()
+    if system.background is not None:
+        import time
+
+        system.background.finish(time.monotonic() + _FINISH_S)
+
+
+def _broken_stream(furniture: Furniture) -> Outcome | None:
+    """A program that failed after its output lost its reader failed because of that."""
+    for name, stream in furniture.streams.items():
+        if stream.broken:
+            return outcome.broken_pipe(name)
+    return None
+
+
+def _configuration(launch: Launch, package: Package) -> Config:
+    """The launch's Enarx.toml, or the package's, or the default."""
+    if launch.config is not None:
+        with open(launch.config.fd, "rb") as file:
+            return _parse(file.read(), launch.config.name)
+    if package.config is not None:
+        return _parse(package.config, _CONFIG_NAME)
+    return default_config()
+
+
+def _parse(text: bytes, source: str) -> Config:
+    from enarx.package.config import parse
+
+    return parse(text, source)
+
+
+def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
+    """The mounted trees; nothing is imported for a program without files."""
+    if not (launch.mounts or config.mounts or package.files_layer):
+        return None
+    from enarx.keep.mounts import Mounts
+
+    return Mounts(launch.mounts, config.mounts, package.files_layer)
+
+
+def _read_blob(blob: Blob) -> bytes:
+    """Copy one blob out of its file: what is hashed is then what is used."""
+    data = bytearray(blob.size)
+    view = memoryview(data)
+    offset = 0
+    while offset < blob.size:
+        count = os.preadv(blob.fd, [view[offset:]], offset)
+        if not count:
+            raise MalformedError(f"blob {blob.digest}", f"got {offset} bytes, want {blob.size}")
+        offset += count
+    os.close(blob.fd)
+    return bytes(data)

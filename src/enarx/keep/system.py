@@ -1,0 +1,53 @@
+"""All that a guest can reach: what the functions of WASI act on.
+
+One is made for each run by ``boot`` and filled before the guest starts.
+"""
+
+from __future__ import annotations
+
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enarx.keep.net.wait import Background
+    from enarx.keep.vfs.node import Directory
+    from enarx.keep.wasi.descriptors import Descriptor, DescriptorTable
+    from enarx.keep.wasi.memory import GuestMemory
+
+
+class System:
+    """The guest's world.
+
+    Attributes:
+        args: argument vector, with argv[0].
+        env: environment in order; a name may occur twice.
+        descriptors: numbered descriptors: the configuration's files, then pre-opened folders.
+        stdio: standard input, output and error, as descriptors (components take them by role).
+        preopens: (guest path, folder) of each mounted tree.
+        background: connections to look after while the guest waits; None without TLS.
+        memory: the guest's memory; set when the guest exists.
+    """
+
+    def __init__(
+        self,
+        *,
+        args: tuple[bytes, ...],
+        env: tuple[tuple[bytes, bytes], ...],
+        descriptors: DescriptorTable,
+        stdio: tuple[Descriptor, Descriptor, Descriptor],
+        preopens: tuple[tuple[bytes, Directory], ...] = (),
+        background: Background | None = None,
+        network: object = None,
+    ) -> None:
+        self.args = args
+        self.env = env
+        self.descriptors = descriptors
+        self.stdio = stdio
+        self.preopens = preopens
+        self.background = background
+        self.network = network
+        self.memory: GuestMemory
+
+    def now_ns(self) -> int:
+        """Wall-clock time in ns since 1970."""
+        return time.time_ns()
