@@ -1,0 +1,118 @@
+"""Trust anchors: which certificates may stand at the top of a chain.
+
+An anchor is a certificate authority, root or intermediate, or a self-signed certificate that is
+trusted for itself alone.  One that cannot do its work at *now* is the operator's mistake and is
+named at the start, not at the first connection that fails.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from enarx.keep.net.settings import MOZILLA
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from enarx.keep.net.settings import TlsSettings
+
+
+class Anchors:
+    """Checked anchors.
+
+    Attributes:
+        certificates: those given as PEM.
+        mozilla: whether certifi's bundle counts too.
+    """
+
+    __slots__ = ("certificates", "mozilla")
+
+    def __init__(self, certificates: tuple[x509.Certificate, ...], *, mozilla: bool) -> None:
+        self.certificates = certificates
+        self.mozilla = mozilla
+
+
+def check_anchors(
+    settings: TlsSettings, key: str, values: Sequence[bytes | str], now_s: float
+) -> Anchors:
+    """Parse and check *values*, the list under *key* of *settings*.
+
+    Args:
+        settings: whose errors to raise.
+        key: ``trust_anchors`` or ``client_trust_anchors``.
+        values: PEM (one or more certificates each) or ``"mozilla"``.
+        now_s: seconds since 1970.
+
+    Raises:
+        MisconfiguredError: one is no PEM certificate, no authority, or out of its validity.
+    """
+    now = datetime.fromtimestamp(now_s, UTC)
+    found: list[x509.Certificate] = []
+    for index, value in enumerate(values):
+        if value == MOZILLA:
+            continue
+        place = f"{key}[{index}]"
+        pem = value.encode() if isinstance(value, str) else value
+        for certificate in _parse(settings, place, pem):
+            _check_validity(settings, place, certificate, now)
+            _check_authority(settings, place, certificate)
+            found.append(certificate)
+    return Anchors(tuple(found), mozilla=MOZILLA in values)
+
+
+def _parse(settings: TlsSettings, place: str, pem: bytes) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as e:
+        hints = ["give certificates in PEM (-----BEGIN CERTIFICATE-----)"]
+        if pem[:1] == b"\x30":  # a DER SEQUENCE
+            hints = ["this looks like DER; convert it with: openssl x509 -inform der -outform pem"]
+        raise settings.wrong(place, "not a PEM certificate", *hints) from e
+
+
+def _check_validity(
+    settings: TlsSettings, place: str, certificate: x509.Certificate, now: datetime
+) -> None:
+    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    subject = subject_of(certificate)
+    if now > end:
+        raise settings.wrong(
+            place,
+            f"the certificate of {subject} expired on {_show(end)}, and now is {_show(now)}",
+            "replace it by the current certificate of this authority, or check the clock",
+        )
+    if now < start:
+        raise settings.wrong(
+            place,
+            f"the certificate of {subject} is not valid before {_show(start)}, "
+            f"and now is {_show(now)}",
+            "check the clock of this machine",
+        )
+
+
+def _check_authority(settings: TlsSettings, place: str, certificate: x509.Certificate) -> None:
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+        is_authority = constraints.value.ca
+    except x509.ExtensionNotFound:
+        is_authority = False
+    except ValueError as e:
+        raise settings.wrong(place, f"malformed certificate: {e}") from e
+    if not is_authority and certificate.issuer != certificate.subject:
+        raise settings.wrong(
+            place,
+            f"the certificate of {subject_of(certificate)} is not a certificate authority's",
+            f"trust its issuer instead: {certificate.issuer.rfc4514_string()}",
+        )
+
+
+def subject_of(certificate: x509.Certificate) -> str:
+    """How messages name a certificate."""
+    return certificate.subject.rfc4514_string() or f"serial {certificate.serial_number:x}"
+
+
+def _show(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"

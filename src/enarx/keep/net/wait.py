@@ -1,0 +1,143 @@
+"""Waiting for descriptors, while handshakes and unfinished closes go on in the background.
+
+A keep has one thread.  Whenever the guest blocks, the connections it does not know of yet (in
+their handshake) and those it has already closed (still owing bytes) must move on: `Background`
+is the list of them, and its `wait` is the only place where such a keep sleeps.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    class Task(Protocol):
+        """Work that goes on whenever the guest waits."""
+
+        def interest(self) -> tuple[tuple[int, int], ...]:
+            """Pairs of descriptor and poll mask that make `pump` worth calling."""
+
+        def deadline(self) -> float | None:
+            """The monotonic instant at which `pump` must be called anyway."""
+
+        def pump(self) -> None:
+            """Do what can be done without blocking."""
+
+
+def poll_now(fd: int, mask: int) -> int:
+    """What of *mask* (or error, hang-up) holds for *fd* at this moment; 0 for nothing."""
+    poller = select.poll()
+    poller.register(fd, mask)
+    events = poller.poll(0)
+    return events[0][1] if events else 0
+
+
+def wait(fd: int, mask: int, deadline: float | None = None) -> int:
+    """Sleep until *fd* is ready for *mask*, without any background work.
+
+    Args:
+        fd: the descriptor.
+        mask: bits of `select.poll`.
+        deadline: an instant of `time.monotonic`; None waits for ever.
+
+    Returns:
+        The events, 0 when the deadline passed.
+    """
+    poller = select.poll()
+    poller.register(fd, mask)
+    events = poller.poll(_milliseconds(deadline))
+    return events[0][1] if events else 0
+
+
+class Background:
+    """What goes on while the guest waits: the handshakes of listeners, and lingering closes."""
+
+    __slots__ = ("_lingering", "_tasks")
+
+    def __init__(self) -> None:
+        self._tasks: list[Task] = []
+        self._lingering: list[Task] = []
+
+    def add(self, task: Task) -> None:
+        """Pump *task* whenever the guest waits, until `discard`."""
+        self._tasks.append(task)
+
+    def linger(self, task: Task) -> None:
+        """Pump *task* too; `finish` waits for it."""
+        self._lingering.append(task)
+
+    def discard(self, task: Task) -> None:
+        """Forget *task*."""
+        for tasks in (self._tasks, self._lingering):
+            if task in tasks:
+                tasks.remove(task)
+
+    def wait(
+        self, interest: Sequence[tuple[int, int]], deadline: float | None = None
+    ) -> list[tuple[int, int]]:
+        """Sleep until one of *interest* is ready, pumping every task meanwhile.
+
+        Args:
+            interest: pairs of descriptor and poll mask; a descriptor may appear twice.
+            deadline: an instant of `time.monotonic`; None waits for ever.
+
+        Returns:
+            Pairs of descriptor and events; empty when the deadline passed.
+        """
+        while True:
+            ready, timed_out = self._turn(interest, deadline)
+            if ready or timed_out:
+                return ready
+
+    def finish(self, deadline: float) -> None:
+        """Wait until every lingering close is over, but not past *deadline*.
+
+        The keep calls this once, after the guest has ended and its descriptors are closed.
+        """
+        while self._lingering:
+            _, timed_out = self._turn((), deadline)
+            if timed_out:
+                return
+
+    def _turn(
+        self, interest: Sequence[tuple[int, int]], deadline: float | None
+    ) -> tuple[list[tuple[int, int]], bool]:
+        """One sleep and one round of pumping: what became ready, whether the deadline passed."""
+        tasks = (*self._tasks, *self._lingering)
+        wanted = _merge(interest)
+        masks = _merge([*interest, *(pair for task in tasks for pair in task.interest())])
+        poller = select.poll()
+        for fd, mask in masks.items():
+            poller.register(fd, mask)
+        dues = [due for task in tasks if (due := task.deadline()) is not None]
+        if deadline is not None:
+            dues.append(deadline)
+        events = poller.poll(_milliseconds(min(dues, default=None)))
+        for task in tasks:
+            task.pump()
+        ready = [(fd, got) for fd, got in events if fd in wanted and _concerns(got, wanted[fd])]
+        return ready, deadline is not None and time.monotonic() >= deadline
+
+
+def _merge(interest: Sequence[tuple[int, int]]) -> dict[int, int]:
+    merged: dict[int, int] = {}
+    for fd, mask in interest:
+        merged[fd] = merged.get(fd, 0) | mask
+    return merged
+
+
+def _concerns(events: int, mask: int) -> int:
+    """The part of *events* asked for; errors and hang-ups always are."""
+    return events & (mask | select.POLLERR | select.POLLHUP | select.POLLNVAL)
+
+
+def _milliseconds(deadline: float | None) -> int | None:
+    """What `poll` takes, rounded up so that it never wakes before *deadline*."""
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    return 0 if left <= 0 else int(left * 1000) + 1
