@@ -38,8 +38,7 @@ def open_path(
 ) -> Descriptor:
     """Open what *path* names below *base*; make it if *oflags* say so.
 
-    Args:
-        rights: base and inheriting rights asked for; unknown bits are ignored.
+    *rights* are the base and inheriting rights asked for; unknown bits are ignored.
     """
     _check_flags(base, oflags, fdflags)
     base_rights = rights[0] & base.rights_inheriting
