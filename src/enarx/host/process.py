@@ -230,6 +230,11 @@ class ProcessKeep:
         """It will never report: it could not be forked, or died with its zygote."""
         self._problem = problem
 
+    def broke(self, problem: str) -> None:
+        """It broke the rules of its link: nothing it does is of use any more."""
+        self.kill(signal.SIGKILL)
+        self._problem = f"broke the protocol of its link: {problem}"
+
     def died(self, status: int) -> None:
         """The zygote waited for it."""
         self._status = status

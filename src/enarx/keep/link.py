@@ -143,8 +143,8 @@ class Link:
         return None if answer is None else (answer.sha256, fd)
 
     def store(self, key: str, sha256: str, size: int, fd: int) -> None:
-        """Offer the host a file to keep; the caller still owns *fd*, a sealed memory file."""
-        self._call(Request("store", key=key, sha256=sha256, size=size), (fd,))
+        """Offer the host a file for ``cached`` and do not wait; *fd* stays the caller's."""
+        self.submit(Request("store", key=key, sha256=sha256, size=size), (fd,))
 
     def listen(self, name: str, host: str, port: int) -> tuple[int, int]:
         """Ask the host to listen: (accept channel, port).

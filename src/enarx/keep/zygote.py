@@ -25,11 +25,10 @@ import resource
 import select
 import signal
 import socket
+import sys
 
 from enarx import frames
 from enarx.errors import MalformedError
-from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
-from enarx.keep.outcome import of_exception
 from enarx.protocol.shape import dump, load
 
 TYPE_CHECKING = False
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    Body: TypeAlias = Callable[[Link], int]
+    Body: TypeAlias = Callable[[int], int]
 
 CONTROL = 3
 """Descriptor of the control socket in the zygote, and of the link in a keep."""
@@ -53,7 +52,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 
 def main(preload: tuple[str, ...] = ()) -> None:
-    """Be a zygote whose keeps run ``boot.main``; *preload* says what to import beside the engine."""
+    """Be a zygote whose keeps run ``boot.main``; *preload* says what to import beside."""
     serve(lambda: _load(preload))
 
 
@@ -156,7 +155,9 @@ class Zygote:
             os.dup2(link, CONTROL, inheritable=False)
             os.closerange(CONTROL + 1, _LAST_DESCRIPTOR)
             self._control.detach()  # its number is the link's now
-            status = _run(self._body, Link(CONTROL))
+            status = self._body(CONTROL)
+        except BaseException:  # noqa: BLE001 - the outermost edge of this process
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] - there is one
         finally:
             os._exit(status)
 
@@ -185,29 +186,20 @@ class Zygote:
             del self._outbox[0]
 
 
-def _run(body: Body, link: Link) -> int:
-    """Run the keep and report what escapes it; return the exit status of the process."""
-    try:
-        return body(link)
-    except LinkLostError:
-        return EXIT_STATUS
-    except BaseException as error:  # noqa: BLE001 - the outermost edge of this process
-        link.event("ended", outcome=of_exception(error).encode())
-        return _EX_SOFTWARE
-
-
 def _load(preload: tuple[str, ...]) -> Body:
     """Import what every keep needs, and return the function that a keep runs."""
     from enarx.keep import boot
     from enarx.keep.engine import engine
+    from enarx.keep.sandbox import lockdown
 
-    engine.preload()
     for name in preload:
         if name not in _PRELOADABLE:
             raise MalformedError("preload", f"got {name!r}, want one of {sorted(_PRELOADABLE)}")
         for module in _PRELOADABLE[name]:
             __import__(module)
-    return boot.main
+    lockdown.preload()
+    loaded = engine.preload()
+    return lambda link: boot.main(link, loaded)
 
 
 def _harden() -> None:

@@ -300,8 +300,5 @@ _EVENTS: dict[str, Callable[[Fields], dict[str, object]]] = {
     "ended": lambda f: {"outcome": f.take("outcome")},
     "log": _log,
     "running": _running,
-    "sandbox": lambda f: {
-        "applied": f.texts("applied", most=MAX_OUTSTANDING, longest=MAX_TEXT),
-        "missing": f.texts("missing", most=MAX_OUTSTANDING, longest=MAX_TEXT),
-    },
+    "sandbox": lambda f: {"applied": f.texts("applied", most=MAX_OUTSTANDING, longest=MAX_TEXT)},
 }
