@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 Range = IPv4Network | IPv6Network
 
-PATTERN = r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9./]+|\[[0-9A-Fa-f:./]+\]):(\*|[0-9]{1,5})$"
+PATTERN = (
+    r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|[0-9./]+|\[[0-9A-Fa-f:./]+\])"
+    r":(\*|[0-9]{1,5})$"
+)
 """What a rule looks like; for the JSON Schema.  ``parse_rule`` is stricter."""
 
 _NAME = re.compile(
@@ -98,6 +101,7 @@ def permits(rules: Iterable[Rule], host: str, addresses: Iterable[str], port: in
         port: the peer's.
     """
     literal = _address(host)
+    found: list[IPv4Address | IPv6Address | None]
     found = [literal] if literal else [_address(text) for text in addresses]
     return any(
         rule.port in (None, port) and _matches(rule, "" if literal else host, found)
