@@ -1,0 +1,100 @@
+"""How an interface is written down: functions with their types, beside the class that answers.
+
+The tables read like the WIT they come from: ``"read": func(U64, returns=...)`` is answered by the
+method ``read``, ``"blocking-read"`` by ``blocking_read``.
+"""
+
+from __future__ import annotations
+
+from enarx.keep.component.resource import NAMES
+from enarx.keep.component.types import Borrow, Result
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from enarx.keep.component.resource import Resource
+    from enarx.keep.component.types import Type
+    from enarx.keep.system import System
+
+
+class Func:
+    """Types of one function; of a method, without its ``self``."""
+
+    __slots__ = ("params", "returns")
+
+    def __init__(self, params: tuple[Type, ...], returns: Type | None) -> None:
+        self.params = params
+        self.returns = returns
+
+
+def func(*params: Type, returns: Type | None = None) -> Func:
+    """``func(params) -> returns``."""
+    return Func(params, returns)
+
+
+class Bound:
+    """A function ready to be called: types, and the Python callable that answers."""
+
+    __slots__ = ("call", "fallible", "params", "returns")
+
+    def __init__(
+        self, params: tuple[Type, ...], returns: Type | None, call: Callable[..., Any]
+    ) -> None:
+        self.params = params
+        self.returns = returns
+        self.fallible = returns if isinstance(returns, Result) else None
+        self.call = call
+
+
+class Interface:
+    """One interface of WASI 0.2.
+
+    Attributes:
+        resources: the resources that the interface defines (not those it uses).
+        functions: free functions, answered by *answers*, made with the system.
+        methods: by the resource's class.
+    """
+
+    __slots__ = ("_answers", "functions", "methods", "name")
+
+    def __init__(
+        self,
+        name: str,
+        answers: Callable[[System], object] | None = None,
+        *,
+        functions: Mapping[str, Func] | None = None,
+        methods: Mapping[type[Resource], Mapping[str, Func]] | None = None,
+    ) -> None:
+        self.name = name
+        self._answers = answers
+        self.functions = functions or {}
+        self.methods = methods or {}
+
+    def resources(self) -> list[tuple[str, int]]:
+        """(name, type number) of each resource defined here."""
+        return [(kind.wit_name, NAMES.index(kind.wit_name)) for kind in self.methods]
+
+    def bind(self, system: System) -> dict[str, Bound]:
+        """Every function by the name it has in a component's imports."""
+        bound = {}
+        if self._answers is not None:
+            answers = self._answers(system)
+            for name, kind in self.functions.items():
+                call = getattr(answers, name.replace("-", "_"))
+                bound[name] = Bound(kind.params, kind.returns, call)
+        for resource, methods in self.methods.items():
+            itself = Borrow(resource)
+            for name, kind in methods.items():
+                bound[f"[method]{resource.wit_name}.{name}"] = Bound(
+                    (itself, *kind.params), kind.returns, _method(name.replace("-", "_"))
+                )
+        return bound
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def call(target: object, *arguments: object) -> object:
+        return getattr(target, name)(*arguments)
+
+    return call
