@@ -11,6 +11,7 @@ import stat
 
 from enarx.errors import EnarxError, MalformedError, MisconfiguredError, UnavailableError
 from enarx.package import manifest
+from enarx.package.media import MAX_BLOB_BYTES, TOML_TYPE, WASM_TYPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,23 +31,21 @@ def load(path: str, *, config: str | None = None) -> Package:
 
     Args:
         path: a local path.
-        config: an Enarx.toml to use instead of the directory's; it is not parsed here.
+        config: an Enarx.toml to use instead of the package's; it is not parsed here.
 
     Raises:
-        MisconfiguredError: there is nothing at *path*, or *config* is given for a layout.
+        MisconfiguredError: there is nothing at *path*.
         MalformedError: what is there is not a package.
         UnavailableError: it cannot be read.
     """
     mode = _stat(path).st_mode
     if stat.S_ISDIR(mode):
         if os.path.exists(os.path.join(path, "oci-layout")):
-            _refuse(config)
-            return _layout_directory(path)
+            return _with_config(_layout_directory(path), config)
         return _directory(path, config)
     if _head(path, 512)[257:262] == b"ustar":
-        _refuse(config)
-        return _archive(path)
-    module = read_file(path, manifest.MAX_BLOB_BYTES[manifest.WASM_TYPE])
+        return _with_config(_archive(path), config)
+    module = read_file(path, MAX_BLOB_BYTES[WASM_TYPE])
     from enarx.package import wasm
 
     wasm.kind_of(module, path)
@@ -61,7 +60,7 @@ def read_config(path: str) -> bytes:
         UnavailableError: it cannot be read.
     """
     try:
-        return read_file(path, manifest.MAX_BLOB_BYTES[manifest.TOML_TYPE])
+        return read_file(path, MAX_BLOB_BYTES[TOML_TYPE])
     except MalformedError as e:
         raise MisconfiguredError(path, e.problem) from e
 
@@ -171,7 +170,7 @@ def _directory(path: str, config: str | None) -> Package:
     except OSError as e:
         raise _from_os(path, e) from e
     place = os.path.join(path, module_name)
-    module = read_file(place, manifest.MAX_BLOB_BYTES[manifest.WASM_TYPE])
+    module = read_file(place, MAX_BLOB_BYTES[WASM_TYPE])
     wasm.kind_of(module, place)
     toml = config or os.path.join(path, CONFIG_FILE)
     has_config = config is not None or os.path.lexists(toml)
@@ -208,10 +207,11 @@ def _layout_directory(path: str) -> Package:
     return open_layout(read, path)
 
 
-def _refuse(config: str | None) -> None:
-    if config is not None:
-        hint = "unpack the package, change its Enarx.toml and build it again"
-        raise MisconfiguredError(config, "a built package has its own Enarx.toml", hints=(hint,))
+def _with_config(package: Package, config: str | None) -> Package:
+    """*package*, or if *config* is given, another one that has it: it has another digest."""
+    if config is None:
+        return package
+    return manifest.build(package.module, read_config(config), package.files_layer)
 
 
 def _stat(path: str) -> os.stat_result:

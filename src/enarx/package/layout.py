@@ -14,15 +14,13 @@ from enarx.errors import MalformedError
 from enarx.package import tar
 from enarx.package.digest import PREFIX, is_digest
 from enarx.package.manifest import (
-    ARTIFACT_TYPE,
-    MANIFEST_TYPE,
-    MAX_MANIFEST_BYTES,
     Package,
     assemble,
     canonical,
     parse_manifest,
 )
 from enarx.package.manifest_check import json_object
+from enarx.package.media import ARTIFACT_TYPE, MANIFEST_TYPE, MAX_MANIFEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The OCI image manifest of a package and its blobs: made, and checked.
 
 The manifest's sha256 is the workload digest, so its bytes are canonical: sorted keys, no
-spaces, UTF-8.  Knows nothing of files, tars or Enarx.toml.  A plain ``enarx run`` loads it,
-so only ``json`` and ``hashlib`` are imported, and late.
+spaces, UTF-8.  Knows nothing of files, tars or Enarx.toml.  A plain ``enarx run`` and every
+keep load it, so it imports little.
 
 Sources: OCI image specification 1.1 (manifest.md, descriptor.md); CNCF TAG Runtime, Wasm OCI
 artifact layout (config media type, ``os``, ``layerDigests``, ``component``); DESIGN section 5.
@@ -10,9 +10,22 @@ artifact layout (config media type, ``os``, ``layerDigests``, ``component``); DE
 
 from __future__ import annotations
 
+import json
+
 from enarx.errors import MalformedError
 from enarx.package import wasm
 from enarx.package.digest import digest_of
+from enarx.package.manifest_check import check_manifest
+from enarx.package.media import (
+    ARTIFACT_TYPE,
+    CONFIG_TYPE,
+    FILES_TYPE,
+    MANIFEST_TYPE,
+    MAX_BLOB_BYTES,
+    TOML_TYPE,
+    WASM_TYPE,
+    Descriptor,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,37 +33,8 @@ if TYPE_CHECKING:
 
     Json = Mapping[str, object]
 
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-ARTIFACT_TYPE = "application/vnd.enarx.package.v1"
-CONFIG_TYPE = "application/vnd.wasm.config.v0+json"
-WASM_TYPE = "application/wasm"
-TOML_TYPE = "application/vnd.enarx.config.v1+toml"
-FILES_TYPE = "application/vnd.enarx.files.v1.tar+zstd"
-
-MAX_MANIFEST_BYTES = 32 * 1024
-"""A launch carries the manifest inside one message of the link, which holds 64 KiB."""
-
-MAX_BLOB_BYTES = {
-    CONFIG_TYPE: 1024 * 1024,
-    WASM_TYPE: 512 * 1024 * 1024,
-    TOML_TYPE: 1_000_000,  # Enarx 0.7's bound on a fetched Enarx.toml
-    FILES_TYPE: 2 * 1024 * 1024 * 1024,
-}
-"""The largest blob of each media type; known before a byte of it is read."""
-
 _TITLES = {WASM_TYPE: "main.wasm", TOML_TYPE: "Enarx.toml", FILES_TYPE: "files.tar.zst"}
 _TITLE = "org.opencontainers.image.title"
-
-
-class Descriptor:
-    """A pointer to a blob: media type, digest, size in bytes."""
-
-    __slots__ = ("digest", "media_type", "size")
-
-    def __init__(self, media_type: str, digest: str, size: int) -> None:
-        self.media_type = media_type
-        self.digest = digest
-        self.size = size
 
 
 class Blob:
@@ -144,13 +128,13 @@ def parse_manifest(manifest: bytes, where: str = "manifest") -> tuple[Descriptor
         MalformedError: not a package's manifest, or it names a blob we do not know or that is
             larger than its kind may be.
     """
-    from enarx.package.manifest_check import check_manifest  # not in every start
-
     return check_manifest(manifest, where)
 
 
 def assemble(manifest: bytes, blobs: Sequence[bytes], where: str = "package") -> Package:
     """Check *blobs* (the config blob, then the layers) against *manifest*.
+
+    The config blob is for other tools: its digest is checked, its contents are not used.
 
     Raises:
         MalformedError: the manifest is malformed or a blob is not the one it names.
@@ -170,8 +154,6 @@ def assemble(manifest: bytes, blobs: Sequence[bytes], where: str = "package") ->
 
 def canonical(value: Json) -> bytes:
     """*value* as canonical JSON: sorted keys, no spaces, UTF-8 (RFC 8785 for what we write)."""
-    import json  # costs 4 ms, and the keep's own start does not need it
-
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return text.encode()
 

@@ -6,11 +6,10 @@ Source: OCI image specification 1.1 (manifest.md); DESIGN section 5.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
 
 from enarx.errors import MalformedError
 from enarx.package.digest import is_digest
-from enarx.package.manifest import (
+from enarx.package.media import (
     ARTIFACT_TYPE,
     CONFIG_TYPE,
     FILES_TYPE,
@@ -22,6 +21,7 @@ from enarx.package.manifest import (
     Descriptor,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -89,19 +89,18 @@ def _layers(value: object, where: str) -> list[Descriptor]:
 def _descriptor(value: object, where: str) -> Descriptor:
     if not isinstance(value, dict):
         raise MalformedError(where, f"wrong type (got {_kind(value)}, want an object)")
-    found = cast("dict[str, object]", value)
-    _known_keys(found, _DESCRIPTOR_KEYS, where)
-    media_type, digest, size = found.get("mediaType"), found.get("digest"), found.get("size")
+    _known_keys(value, _DESCRIPTOR_KEYS, where)
+    media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
     if not isinstance(media_type, str):
         raise MalformedError(f"{where}.mediaType", f"want a media type, got {_kind(media_type)}")
-    if not is_digest(digest):
+    if not isinstance(digest, str) or not is_digest(digest):
         raise MalformedError(f"{where}.digest", f"want sha256: and 64 digits, got {_shown(digest)}")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise MalformedError(f"{where}.size", f"want a number of bytes, got {_shown(size)}")
     most = MAX_BLOB_BYTES.get(media_type)
     if most is not None and size > most:
         raise MalformedError(f"{where}.size", f"too large (got {size} bytes, want at most {most})")
-    return Descriptor(media_type, cast("str", digest), size)
+    return Descriptor(media_type, digest, size)
 
 
 def _unique(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:

@@ -1,0 +1,143 @@
+"""What ``enarx package inspect`` says about a package: the facts, and the facts as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from enarx.package import files_layer, wasm
+from enarx.package.config import examine
+from enarx.package.wasm_interface import component_names, module_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from enarx.package.manifest import Package
+    from enarx.package.model import Config
+
+_SHOWN_FILES = 40
+_UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+
+Report = dict[str, Any]  # a JSON document
+
+
+def describe(package: Package, path: str) -> Report:
+    """The facts about *package*, as a JSON document."""
+    return {
+        "path": path,
+        "digest": package.digest,
+        "program": _program(package.module),
+        "layers": [
+            {"mediaType": blob.media_type, "digest": blob.digest, "size": len(blob.data)}
+            for blob in package.blobs[1:]
+        ],
+        "config": _config(package.config),
+        "files": _files(package.files_layer),
+    }
+
+
+def lines(report: Report) -> Iterator[str]:
+    """*report* for people."""
+    program = report["program"]
+    yield f"package   {report['path']}"
+    yield f"digest    {report['digest']}"
+    yield f"program   {program['kind']}, {_amount(program['size'])}"
+    for module, names in program["imports"].items():
+        yield f"imports   {module}: {', '.join(names)}" if names else f"imports   {module}"
+    yield f"exports   {', '.join(program['exports']) or 'nothing'}"
+    for layer in report["layers"]:
+        yield f"layer     {_amount(layer['size']):>10}  {layer['mediaType']}  {layer['digest']}"
+    yield from _config_lines(report["config"])
+    yield from _file_lines(report["files"])
+
+
+def _program(module: bytes) -> Report:
+    kind = wasm.kind_of(module)
+    imports: dict[str, list[str]] = {}
+    if kind == wasm.MODULE:
+        pairs, exports = module_names(module)
+        for origin, name in pairs:
+            imports.setdefault(origin, []).append(name)
+    else:
+        names, exports = component_names(module)
+        imports = {name: [] for name in names}
+    return {"kind": kind, "size": len(module), "imports": imports, "exports": exports}
+
+
+def _config(text: bytes | None) -> Report | None:
+    if text is None:
+        return None
+    config, problems = examine(text)
+    if problems:
+        return {"problems": [str(problem) for problem in problems]}
+    return {
+        "steward": config.steward,
+        "args": list(config.args),
+        "env": sorted({name for name, _ in config.env}),  # names only: values may be private
+        "files": [_described(config, index) for index in range(len(config.files))],
+        "mounts": [{"path": mount.path, "source": mount.source} for mount in config.mounts],
+        "connect": [rule.text for rule in config.network_connect],
+        "limits": {name: getattr(config.limits, name) for name in config.limits.__slots__},
+    }
+
+
+def _described(config: Config, index: int) -> Report:
+    file = config.files[index]
+    found: Report = {"fd": index, "kind": file.kind, "name": file.name}
+    if file.prot:
+        found |= {"prot": file.prot, "host": file.host or file.addr, "port": file.port}
+    return found
+
+
+def _files(layer: bytes | None) -> list[Report]:
+    if layer is None:
+        return []
+    found = []
+    for member in files_layer.members(layer):
+        item: Report = {"path": member.path, "kind": member.kind, "size": len(member.data)}
+        if member.target:
+            item["target"] = member.target
+        found.append(item)
+    return found
+
+
+def _config_lines(config: Report | None) -> Iterator[str]:
+    if config is None:
+        yield "config    none: stdin, stdout, stderr"
+        return
+    if "problems" in config:
+        yield from (f"config    {problem}" for problem in config["problems"])
+        return
+    for file in config["files"]:
+        place = f" {file['prot']} {file['host']} port {file['port']}" if "prot" in file else ""
+        name = f" ({file['name']})" if file["name"] != file["kind"] else ""
+        yield f"fd {file['fd']:<6} {file['kind']}{name}{place}"
+    if not config["files"]:
+        yield "config    no descriptors: the application runs silently"
+    for key in ("args", "env", "connect"):
+        if config[key]:
+            yield f"{key:<9} {', '.join(config[key])}"
+    for mount in config["mounts"]:
+        yield f"mount     {mount['path']} from {mount['source']}"
+    for name, limit in config["limits"].items():
+        if limit is not None:
+            yield f"limit     {name} {limit}"
+
+
+def _file_lines(files: list[Report]) -> Iterator[str]:
+    if not files:
+        return
+    total = sum(file["size"] for file in files)
+    yield f"files     {len(files)} entries, {_amount(total)}"
+    marks = {"directory": "/", "symlink": " -> ", "file": ""}
+    for file in files[:_SHOWN_FILES]:
+        size = _amount(file["size"]) if file["kind"] == "file" else ""
+        yield f"          {size:>10}  {file['path']}{marks[file['kind']]}{file.get('target', '')}"
+    if len(files) > _SHOWN_FILES:
+        yield f"          … {len(files) - _SHOWN_FILES} more: --json lists all"
+
+
+def _amount(size: int) -> str:
+    for unit, name in _UNITS:
+        if size >= unit:
+            return f"{size / unit:.1f} {name}"
+    return f"{size} B"
