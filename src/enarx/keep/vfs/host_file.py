@@ -43,12 +43,11 @@ class HostFile(Named, File):
 
 
 def open_file(file: HostFile, *, read: bool, write: bool, truncate: bool) -> HostHandle:
-    """Open *file*; it is cut only when it is sure to be a regular file."""
-    handle = _open(file, _access(read=read, write=write or truncate))
+    """Open *file*, and cut it if asked; Linux ignores O_TRUNC for all but regular files."""
+    flags = _access(read=read, write=write) | (os.O_TRUNC if truncate else 0)
+    handle = _open(file, flags)
     try:
         _require_regular(handle)
-        if truncate:
-            os.ftruncate(handle.fd, 0)
     except BaseException:
         handle.close()
         raise

@@ -65,6 +65,11 @@ class DirectoryDescriptor(Descriptor):
         self.preopen = preopen
         self._listing: list[tuple[bytes, int, int]] | None = None
 
+    @classmethod
+    def preopened(cls, directory: Directory, path: bytes) -> DirectoryDescriptor:
+        """Return the folder as a guest finds it at its start, with every right there is."""
+        return cls(directory, preopen=path)
+
     def stat(self) -> Stat:
         """Return the folder's attributes."""
         return self.directory.stat()

@@ -46,6 +46,8 @@ def open_path(
     exclusive = oflags & (abi.O_CREAT | abi.O_EXCL) == abi.O_CREAT | abi.O_EXCL
     for _ in range(_ATTEMPTS):
         found = resolve(base.directory, path, follow=follow and not exclusive)
+        if found.trailing_slash and oflags & abi.O_CREAT and not found.is_dot:
+            raise os_error(errno.EISDIR)
         if isinstance(found.node, Directory):
             _check_directory(oflags, base_rights)
             return DirectoryDescriptor(found.node, base_rights, inheriting, fdflags=fdflags)
@@ -89,8 +91,6 @@ def _open_file(found: Found, oflags: int, rights: int) -> Handle:
     if found.node is None:
         if not oflags & abi.O_CREAT:
             raise os_error(errno.ENOENT)
-        if found.trailing_slash:
-            raise os_error(errno.EISDIR)
         return found.parent.create(found.name, read=read, write=write)
     if oflags & abi.O_CREAT and oflags & abi.O_EXCL:
         raise os_error(errno.EEXIST)
