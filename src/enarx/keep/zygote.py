@@ -156,8 +156,8 @@ class Zygote:
             os.closerange(CONTROL + 1, _LAST_DESCRIPTOR)
             self._control.detach()  # its number is the link's now
             status = self._body(CONTROL)
-        except BaseException:  # noqa: BLE001 - the outermost edge of this process
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type] - there is one
+        except BaseException as error:  # noqa: BLE001 - the outermost edge of this process
+            sys.excepthook(type(error), error, error.__traceback__)
         finally:
             os._exit(status)
 
