@@ -1,0 +1,69 @@
+"""The documentation says what the program does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from enarx.cli import exit as status
+from enarx.keep.wasi.preview1 import FUNCTIONS
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), *sorted(ROOT.glob("*.md"))]
+
+
+def first_cells(page: Path) -> set[str]:
+    """The first cell of every table row of *page*, without code marks."""
+    return {m.strip(" `") for m in re.findall(r"^\|([^|]*)\|", page.read_text(), re.MULTILINE)}
+
+
+def test_the_command_line_page_is_the_help_text() -> None:
+    """docs/reference/cli.md is what the commands print for --help."""
+    command = [sys.executable, "docs/cli_reference.py", "--check", "docs/reference/cli.md"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_wasi_page_lists_every_function() -> None:
+    """docs/reference/wasi.md has a row for each of the 46 functions and for no other."""
+    rows = first_cells(DOCS / "reference" / "wasi.md")
+    named = {row for row in rows if re.fullmatch(r"[a-z]+(_[a-z]+)+", row)}
+    assert named == set(FUNCTIONS)
+
+
+def test_the_exit_code_page_lists_every_code() -> None:
+    """docs/reference/exit-codes.md has a row for each number that cli/exit.py defines."""
+    rows = first_cells(DOCS / "reference" / "exit-codes.md")
+    codes = {value for name, value in vars(status).items() if name.isupper() and name[0] != "_"}
+    codes -= {status.SIGNALLED, status.INTERRUPTED}  # the row 128 + n
+    assert {int(row) for row in rows if row.isdigit()} == codes
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    """docs/design/adr has 0001, 0002, … and each page begins with its number."""
+    pages = sorted((DOCS / "design" / "adr").glob("0*.md"))
+    assert [p.name[:4] for p in pages] == [f"{n:04}" for n in range(1, len(pages) + 1)]
+    assert all(p.read_text().startswith(f"# {p.name[:4]} ") for p in pages)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_make_target_named_exists(page: Path) -> None:
+    """Documentation names no `make` target that the Makefile lacks."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z][a-z-]*)", page.read_text()))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_path_named_exists(page: Path) -> None:
+    """Documentation names no file of the repository that is not there."""
+    named = re.findall(
+        r"`((?:src|docs|tests|demo|requirements|benchmarks)/[\w./-]+)`", page.read_text()
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
