@@ -192,6 +192,8 @@ def _load(preload: tuple[str, ...]) -> Body:
     from enarx.keep.engine import engine
     from enarx.keep.sandbox import lockdown
 
+    for module in _NEEDED_LATER:
+        __import__(module)
     for name in preload:
         if name not in _PRELOADABLE:
             raise MalformedError("preload", f"got {name!r}, want one of {sorted(_PRELOADABLE)}")
@@ -223,5 +225,8 @@ def _refusal(number: int, error: OSError) -> bytes:
         {"spawned": number, "error": {"errno": error.errno or 1, "text": error.strerror or ""}}
     )
 
+
+_NEEDED_LATER = ("enarx.keep.wasi.command", "time")
+"""What a keep imports when its sandbox is closed: it must be there already."""
 
 _PRELOADABLE = {"tls": ("enarx.keep.net.tls", "enarx.pki.self_signed")}
