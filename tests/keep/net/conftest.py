@@ -57,7 +57,10 @@ class Authority:
     """A certificate authority."""
 
     def __init__(
-        self, name: str = "Test CA", *, start: timedelta = -timedelta(days=1),
+        self,
+        name: str = "Test CA",
+        *,
+        start: timedelta = -timedelta(days=1),
         end: timedelta = timedelta(days=30),
     ) -> None:
         self.now = datetime.now(UTC)
@@ -70,8 +73,11 @@ class Authority:
         self.pem = self.certificate.public_bytes(Encoding.PEM)
 
     def issue(
-        self, *names: str, start: timedelta = -timedelta(hours=1),
-        end: timedelta = timedelta(days=1), client: bool = False,
+        self,
+        *names: str,
+        start: timedelta = -timedelta(hours=1),
+        end: timedelta = timedelta(days=1),
+        client: bool = False,
     ) -> Issued:
         """A leaf for *names*, which may be addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -79,7 +85,9 @@ class Authority:
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         builder = (
             self._builder(subject, key, start, end)
-            .add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([_general(n) for n in names]), critical=False
+            )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         )
@@ -144,11 +152,13 @@ class World:
         self.identity = make_identity(time.time())
         self.refused: list[tuple[tuple[str, int], OSError]] = []
         self.pool = stack.enter_context(ThreadPoolExecutor(8))
+        self.brokers: list[Broker] = []
         self.patience_s = PATIENCE_S
 
     def broker(self) -> Broker:
         """A listening socket on the host."""
         broker = Broker()
+        self.brokers.append(broker)
         self.stack.callback(broker.close)
         return broker
 
@@ -157,7 +167,10 @@ class World:
         broker = self.broker()
         context = server_context(TlsSettings(**settings), self.identity, time.time())
         listener = TlsListener(
-            AcceptChannel(broker.channel_fd), context, self.background, clock=time.time,
+            AcceptChannel(broker.channel_fd),
+            context,
+            self.background,
+            clock=time.time,
             refused=lambda peer, error: self.refused.append((peer, error)),
         )
         self.stack.callback(listener.close)
@@ -225,22 +238,34 @@ class World:
         return inside.detach(), outside
 
     def connect_tls(
-        self, port: int, name: str = "localhost", *, now_s: float | None = None,
-        timeout_s: float = PATIENCE_S, **settings: Any,
+        self,
+        port: int,
+        name: str = "localhost",
+        *,
+        now_s: float | None = None,
+        timeout_s: float = PATIENCE_S,
+        **settings: Any,
     ) -> Any:
         """What the keep does for ``kind = "connect"``."""
         now_s = time.time() if now_s is None else now_s
         context = client_context(TlsSettings(**settings), self.identity, time.time())
         sock = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         stream = tls_connect(
-            sock.detach(), (name, port), context, server_name=name,
-            deadline=time.monotonic() + timeout_s, now_s=now_s, background=self.background,
+            sock.detach(),
+            (name, port),
+            context,
+            server_name=name,
+            deadline=time.monotonic() + timeout_s,
+            now_s=now_s,
+            background=self.background,
         )
         self.stack.callback(stream.close)
         return stream
 
     def serve_tls(
-        self, issued: Issued, work: Callable[[ssl.SSLSocket], Any],
+        self,
+        issued: Issued,
+        work: Callable[[ssl.SSLSocket], Any],
         adjust: Callable[[ssl.SSLContext], None] = lambda _: None,
     ) -> tuple[int, Future[Any]]:
         """A TLS server outside, for one connection; the result of *work* or the TLS error."""
@@ -281,3 +306,17 @@ def authority() -> Authority:
 def new_authority() -> type[Authority]:
     """More of them."""
     return Authority
+
+
+@pytest.fixture(scope="session")
+def world_maker(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[], contextlib.AbstractContextManager[World]]:
+    """A fresh world per example of a property."""
+
+    @contextlib.contextmanager
+    def make() -> Iterator[World]:
+        with contextlib.ExitStack() as stack:
+            yield World(tmp_path_factory.getbasetemp(), stack)
+
+    return make

@@ -39,3 +39,311 @@ def test_bytes_cross_both_ways(world) -> None:
     assert bytes(view[:4]) == b"ping"
     assert stream.send_blocking(memoryview(b"pong!")) == 5
     assert world.finish(future) == (b"pong!", "TLSv1.3")
+
+
+def test_end_of_tls_is_the_end_of_the_stream(world) -> None:
+    """close_notify reads as 0, again and again."""
+    listener, port = world.listen_tls()
+
+    def client():
+        tls = world.tls_client(port)
+        tls.sendall(b"bye")
+        tls.unwrap().close()
+
+    future = world.outside(client)
+    stream = world.accept(listener)
+    assert read_all(stream) == b"bye"
+    assert stream.recv_into(memoryview(bytearray(1))) == 0
+    assert stream.poll_ready(write=False) == 0
+    stream.close()
+    world.finish(future)
+
+
+def test_truncation_attack_is_an_error_and_stays_one(world) -> None:
+    """A host that cuts TCP without close_notify cannot make a message look complete."""
+    listener, port = world.listen_tls()
+
+    def client():
+        tls = world.tls_client(port)
+        tls.sendall(b"transfer 100 ... to be contin")
+        raw = socket.socket(fileno=tls.detach())
+        raw.shutdown(socket.SHUT_RDWR)
+        raw.close()
+
+    world.outside(client)
+    stream = world.accept(listener)
+    view = memoryview(bytearray(100))
+    assert stream.recv_into_blocking(view) == 29
+    for _ in range(2):
+        with pytest.raises(ConnectionResetError, match="close_notify"):
+            stream.recv_into_blocking(view)
+    assert stream.poll_ready(write=False) == 0, "an error is there to be fetched"
+
+
+def test_garbage_after_the_handshake_is_an_error(world) -> None:
+    """Bytes that are no TLS record end the connection with EPROTO."""
+    listener, port = world.listen_tls()
+
+    def client():
+        tls = world.tls_client(port)
+        raw = socket.socket(fileno=tls.detach())
+        raw.sendall(b"\x17\x03\x03\x00\x30" + os.urandom(48))
+        return raw
+
+    future = world.outside(client)
+    stream = world.accept(listener)
+    with pytest.raises(OSError) as caught:
+        stream.recv_into_blocking(memoryview(bytearray(10)))
+    assert caught.value.errno == errno.EPROTO
+    future.result().close()
+
+
+def test_peek_leaves_the_bytes(world) -> None:
+    """A peek sees what the next read gets."""
+    listener, port = world.listen_tls()
+    future = world.outside(lambda: (tls := world.tls_client(port), tls.sendall(b"abc"))[0])
+    stream = world.accept(listener)
+    view = memoryview(bytearray(3))
+    stream.wait(stream.wants())
+    while stream.poll_ready(write=False) is None:
+        stream.wait(stream.wants())
+    assert stream.recv_into(view[:2], True) == 2
+    assert stream.poll_ready(write=False) == 3
+    assert stream.pending() == 3
+    assert stream.recv_into(view) == 3
+    assert bytes(view) == b"abc"
+    assert stream.poll_ready(write=False) is None
+    future.result().close()
+
+
+def test_half_close(world) -> None:
+    """After the guest ends writing the client sees the end and can still answer."""
+    listener, port = world.listen_tls()
+
+    def client():
+        with world.tls_client(port) as tls:
+            heard = b""
+            while piece := tls.recv(100):
+                heard += piece
+            tls.sendall(b"heard " + heard)
+            tls.unwrap()
+
+    future = world.outside(client)
+    stream = world.accept(listener)
+    stream.send_blocking(memoryview(b"question"))
+    stream.shutdown(2)
+    stream.shutdown(2)
+    with pytest.raises(BrokenPipeError):
+        stream.send(memoryview(b"more"))
+    assert read_all(stream) == b"heard question"
+    world.finish(future)
+
+
+def test_shutdown_of_reading_reads_as_the_end(world) -> None:
+    """After shutdown(read) nothing is received any more; an unknown direction is EINVAL."""
+    listener, port = world.listen_tls()
+    future = world.outside(lambda: (tls := world.tls_client(port), tls.sendall(b"abc"))[0])
+    stream = world.accept(listener)
+    stream.shutdown(1)
+    assert stream.recv_into_blocking(memoryview(bytearray(3))) == 0
+    for how in (0, 4):
+        with pytest.raises(OSError) as caught:
+            stream.shutdown(how)
+        assert caught.value.errno == errno.EINVAL
+    future.result().close()
+
+
+def test_empty_buffers_move_nothing(world) -> None:
+    """Reading into nothing and sending nothing is 0, not an error."""
+    listener, port = world.listen_tls()
+    future = world.outside(world.tls_client, port)
+    stream = world.accept(listener)
+    nothing = memoryview(b"")
+    assert stream.send(nothing) == stream.send_blocking(nothing) == 0
+    assert stream.recv_into(memoryview(bytearray())) == 0
+    assert stream.recv_into_blocking(memoryview(bytearray())) == 0
+    future.result().close()
+
+
+def test_nothing_there_yet_would_block(world) -> None:
+    """A read before the client has spoken says so and names what to wait for."""
+    listener, port = world.listen_tls()
+    future = world.outside(world.tls_client, port)
+    stream = world.accept(listener)
+    with pytest.raises(BlockingIOError):
+        stream.recv_into(memoryview(bytearray(1)))
+    assert stream.poll_interest(write=False) == ((stream.fileno(), stream.wants()),)
+    assert stream.poll_ready(write=True) == 0
+    future.result().close()
+
+
+def test_a_full_socket_blocks_and_loses_nothing(world) -> None:
+    """Non-blocking sends are taken until the peer's window is full; all of it arrives in order."""
+    listener, port = world.listen_tls()
+    go = world.outside(world.tls_client, port)
+    stream = world.accept(listener)
+    data = random.Random(1).randbytes(1 << 20)
+    sent = bytearray()
+    with pytest.raises(BlockingIOError):
+        while True:
+            count = stream.send(memoryview(data))
+            sent += data[:count]
+    assert stream.poll_ready(write=True) is None
+    tls = go.result()
+
+    def drain():
+        got = b""
+        while len(got) < len(sent):
+            got += tls.recv(1 << 16)
+        tls.close()
+        return got
+
+    future = world.outside(drain)
+    world.pump_until(lambda: stream.poll_ready(write=True) == 0)
+    assert future.result(world.patience_s) == bytes(sent)
+
+
+def test_a_closed_stream_delivers_what_it_took(world) -> None:
+    """Bytes taken from the guest arrive, with close_notify, though it closed at once."""
+    listener, port = world.listen_tls()
+    go = world.outside(world.tls_client, port)
+    stream = world.accept(listener)
+    data = random.Random(2).randbytes(1 << 20)
+    sent = bytearray()
+    try:
+        while True:
+            count = stream.send(memoryview(data))
+            sent += data[:count]
+    except BlockingIOError:
+        stream.close()
+    tls = go.result()
+
+    def drain():
+        got = bytearray()
+        while piece := tls.recv(1 << 16):
+            got += piece
+        tls.close()
+        return bytes(got)
+
+    future = world.outside(drain)
+    world.background.finish(time.monotonic() + world.patience_s)
+    assert future.result(world.patience_s) == bytes(sent)
+
+
+def test_finish_gives_up_at_its_deadline(world) -> None:
+    """A peer that reads nothing cannot keep an ended keep alive."""
+    listener, port = world.listen_tls()
+    go = world.outside(world.tls_client, port)
+    stream = world.accept(listener)
+    data = memoryview(bytes(1 << 20))
+    with pytest.raises(BlockingIOError):
+        while True:
+            stream.send(data)
+    stream.close()
+    start = time.monotonic()
+    world.background.finish(start + 0.05)
+    assert 0.05 <= time.monotonic() - start < 2
+    go.result().close()
+
+
+def test_a_vanished_peer_is_an_error_to_write_to(world) -> None:
+    """Writing to a connection the peer has reset is EPIPE or ECONNRESET, and no signal."""
+    listener, port = world.listen_tls()
+
+    def client():
+        tls = world.tls_client(port)
+        raw = socket.socket(fileno=tls.detach())
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw.close()
+
+    future = world.outside(client)
+    stream = world.accept(listener)
+    future.result()
+    for _ in range(2):
+        with pytest.raises(OSError) as caught:
+            for _ in range(100):
+                stream.send_blocking(memoryview(b"x" * 1000))
+        assert caught.value.errno in (errno.EPIPE, errno.ECONNRESET)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32), sizes=st.lists(st.integers(1, 90_000), min_size=1, max_size=8))
+def test_any_chunking_carries_the_same_bytes(world_maker, seed, sizes) -> None:
+    """However both sides cut their data, it arrives whole and in order, both ways at once."""
+    with world_maker() as world:
+        listener, port = world.listen_tls()
+        length = min(300_000, 20 * sum(sizes))
+        up, down = (random.Random(seed + i).randbytes(length) for i in range(2))
+        chooser = random.Random(seed)
+
+        def client():
+            with world.tls_client(port) as tls:
+                tls.setblocking(False)
+                sent, got = 0, bytearray()
+                while sent < len(up) or len(got) < len(down):
+                    try:
+                        if sent < len(up):
+                            sent += tls.send(up[sent : sent + chooser.choice(sizes)])
+                    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                        pass
+                    try:
+                        if piece := tls.recv(chooser.choice(sizes)):
+                            got += piece
+                    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                        pass
+                return bytes(got)
+
+        future = world.outside(client)
+        stream = world.accept(listener)
+        view, got, sent, turn = memoryview(bytearray(100_000)), bytearray(), 0, 0
+        while len(got) < len(up) or sent < len(down):
+            turn += 1
+            size = sizes[turn % len(sizes)]
+            try:
+                if len(got) < len(up):
+                    got += view[: stream.recv_into(view[:size])]
+            except BlockingIOError:
+                pass
+            try:
+                if sent < len(down):
+                    sent += stream.send(memoryview(down)[sent : sent + size])
+            except BlockingIOError:
+                pass
+        world.pump_until(lambda: stream.poll_ready(write=True) == 0)
+        assert bytes(got) == up
+        assert future.result(world.patience_s) == down
+
+
+def test_large_blocking_transfers(world) -> None:
+    """Megabytes in one blocking call arrive unchanged."""
+    listener, port = world.listen_tls()
+    data = random.Random(3).randbytes(5_000_000)
+
+    def client():
+        with world.tls_client(port) as tls:
+            got = bytearray()
+            while len(got) < len(data):
+                got += tls.recv(1 << 16)
+            tls.sendall(got)
+            tls.unwrap()
+
+    future = world.outside(client)
+    stream = world.accept(listener)
+    assert stream.send_blocking(memoryview(data)) == len(data)
+    assert read_all(stream) == data
+    stream.close()
+    world.finish(future)
+
+
+def test_the_exporter_agrees_on_both_sides(world) -> None:
+    """Keying material of a connection is the same at both ends, and another for another label."""
+    listener, port = world.listen_tls()
+    broker_side = world.outside(
+        lambda: world.connect_tls(port, trust_anchors=[world.identity.pem().encode()])
+    )
+    stream = world.accept(listener)
+    other = broker_side.result(world.patience_s)
+    label = b"EXPORTER-enarx-test"
+    assert stream.exporter(label, 32, b"ctx") == other.exporter(label, 32, b"ctx")
+    assert stream.exporter(label, 32) != stream.exporter(b"EXPORTER-other", 32)
+    assert stream.group() == other.group() == "X25519MLKEM768"
