@@ -12,7 +12,8 @@ from __future__ import annotations
 import ctypes
 
 from enarx.errors import MalformedError
-from enarx.keep.component import cli, clocks, filesystem, pollable, streams
+from enarx.keep.component import cli, clocks, filesystem, pollable, sockets, streams
+from enarx.keep.component.interface import Bound, unreachable
 from enarx.keep.component.types import KIND_RESULT, SIZE, mistyped
 from enarx.keep.component.values import Values
 from enarx.keep.engine.component import ITEM_FUNC, ITEM_RESOURCE, ComponentLinker, new_error
@@ -20,7 +21,6 @@ from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from enarx.keep.component.interface import Bound
     from enarx.keep.engine.component import Component, ComponentGuest
     from enarx.keep.engine.engine import Engine
     from enarx.keep.system import System
@@ -34,6 +34,7 @@ INTERFACES = {
         *cli.INTERFACES,
         *clocks.INTERFACES,
         *filesystem.INTERFACES,
+        *sockets.INTERFACES,
     )
 }
 _RUN = "wasi:cli/run"
@@ -100,6 +101,8 @@ class _Host:
             interface = INTERFACES.get(_known(name))
             bound = interface.bind(self._system) if interface else {}
             asked = [item for item, kind in items.items() if kind == ITEM_FUNC]
+            if interface and interface.never_made:
+                bound = dict.fromkeys(asked, Bound((), None, unreachable))
             unknown = [item for item in asked if item not in bound]
             if interface is None and ITEM_RESOURCE in items.values() and not unknown:
                 missing.append(name)

@@ -7,7 +7,7 @@ method ``read``, ``"blocking-read"`` by ``blocking_read``.
 from __future__ import annotations
 
 from enarx.keep.component.resource import NAMES
-from enarx.keep.component.types import Borrow, Result
+from enarx.keep.component.types import Borrow, Result, mistyped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ class Interface:
         resources: the resources that the interface defines (not those it uses).
         functions: free functions, answered by *answers*, made with the system.
         methods: by the resource's class.
+        never_made: no handle of its resources exists, so none of its methods can be called.
     """
 
-    __slots__ = ("_answers", "functions", "methods", "name")
+    __slots__ = ("_answers", "functions", "methods", "name", "never_made")
 
     def __init__(
         self,
@@ -66,18 +67,20 @@ class Interface:
         *,
         functions: Mapping[str, Func] | None = None,
         methods: Mapping[type[Resource], Mapping[str, Func]] | None = None,
+        never_made: bool = False,
     ) -> None:
         self.name = name
         self._answers = answers
         self.functions = functions or {}
         self.methods = methods or {}
+        self.never_made = never_made
 
     def resources(self) -> list[tuple[str, int]]:
         """(name, type number) of each resource defined here."""
         return [(kind.wit_name, NAMES.index(kind.wit_name)) for kind in self.methods]
 
     def bind(self, system: System) -> dict[str, Bound]:
-        """Every function by the name it has in a component's imports."""
+        """Every function by the name it has in a component's imports, but those of never_made."""
         bound = {}
         if self._answers is not None:
             answers = self._answers(system)
@@ -91,6 +94,11 @@ class Interface:
                     (itself, *kind.params), kind.returns, _method(name.replace("-", "_"))
                 )
         return bound
+
+
+def unreachable(*_arguments: object) -> None:
+    """Answers a method of a resource that is never made: only a component with wrong types."""
+    raise mistyped()
 
 
 def _method(name: str) -> Callable[..., Any]:
