@@ -35,7 +35,7 @@ def init() -> None:
         if e.problem != "does already exist":
             raise
         hint = "check it with: enarx config check"
-        raise MisconfiguredError(f'"{_NAME}"', e.problem, hints=(hint,)) from e
+        raise MisconfiguredError(_NAME, e.problem, hints=(hint,)) from e
 
 
 @command.command("check")
