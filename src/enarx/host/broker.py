@@ -284,7 +284,8 @@ class Broker:
             except OSError as error:
                 if error.errno == errno.ETOOMANYREFS:  # too many descriptors are on their way
                     self._reactor.later(_PAUSE_S, self._flush_again)
-                else:  # the keep is gone
+                else:  # the keep is gone, but may have said something before
+                    self.drain()
                     self.close()
                 return
             frames.close(fds)
