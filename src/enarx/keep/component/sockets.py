@@ -13,7 +13,6 @@ from enarx.keep.component.addresses import (
     IP_ADDRESS,
     IP_ADDRESS_FAMILY,
     IP_SOCKET_ADDRESS,
-    IpAddress,
     numeric,
 )
 from enarx.keep.component.error_code import NETWORK, SocketStateError
@@ -41,6 +40,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from enarx.keep.component.addresses import IpAddress
     from enarx.keep.component.outgoing import LookingUp, Network
     from enarx.keep.system import System
 

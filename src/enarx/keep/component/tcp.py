@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from enarx.keep.component.addresses import SocketAddress, host_and_port, socket_address
+from enarx.keep.component.addresses import host_and_port, socket_address
 from enarx.keep.component.error_code import SocketStateError
 from enarx.keep.component.pollable import Pollable
 from enarx.keep.component.resource import Resource
@@ -21,6 +21,7 @@ from enarx.keep.wasi.sockets import StreamDescriptor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from enarx.keep.component.addresses import SocketAddress
     from enarx.keep.component.outgoing import Connecting, Network
     from enarx.keep.net.plain import PlainStream
 
