@@ -58,6 +58,11 @@ class Engine:
         for feature in _FEATURES:
             getattr(lib, f"wasmtime_config_wasm_{feature}_set")(config, True)
         lib.wasmtime_config_wasm_component_model_set(config, True)
+        # Nothing here is asynchronous.  With it on, wasmtime 50.0.1 stops any call of a host
+        # function with two borrowed handles ("deferred host scope has no call context"), and
+        # rename-at, start-connect and poll have them.
+        lib.wasmtime_config_wasm_component_model_async_set(config, False)
+        lib.wasmtime_config_concurrency_support_set(config, False)
         if settings.fuel:
             lib.wasmtime_config_consume_fuel_set(config, True)
         if memory_creator is not None:

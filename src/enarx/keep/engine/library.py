@@ -34,9 +34,11 @@ _TYPES = {
 PROTOTYPES = {
     # configuration and engine
     "wasm_config_new": "p",
+    "wasmtime_config_concurrency_support_set": "vpb",
     "wasmtime_config_consume_fuel_set": "vpb",
     "wasmtime_config_host_memory_creator_set": "vpp",
     "wasmtime_config_parallel_compilation_set": "vpb",
+    "wasmtime_config_wasm_component_model_async_set": "vpb",
     "wasmtime_config_wasm_component_model_set": "vpb",
     "wasmtime_config_wasm_exceptions_set": "vpb",
     "wasmtime_config_wasm_function_references_set": "vpb",
