@@ -8,7 +8,6 @@ have one meaning of paths, one set of rules for opening and one limit of open fi
 from __future__ import annotations
 
 import errno
-import struct
 
 from enarx.keep.component.resource import Resource
 from enarx.keep.component.streams import CHUNK, FileInput, FileOutput
@@ -310,10 +309,8 @@ def _new_time(wanted: NewTimestamp, now: int) -> int | None:
 
 
 def _hash(stat: Stat) -> tuple[int, int]:
-    from hashlib import blake2b
-
-    digest = blake2b(struct.pack("<QQ", stat.dev, stat.ino), digest_size=16).digest()
-    return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+    """The inode itself: preview 1 tells it too, so there is nothing to hide by hashing."""
+    return stat.ino, stat.dev
 
 
 def _offset(offset: int) -> int:

@@ -14,6 +14,7 @@ import select
 
 from enarx.keep.component.pollable import Pollable
 from enarx.keep.net.plain import PlainStream
+from enarx.package.network import may_resolve, permits
 from enarx.protocol.link import Request
 
 TYPE_CHECKING = False
@@ -119,8 +120,6 @@ class Network:
         Raises:
             PermissionError: no rule could allow it.
         """
-        from enarx.package.network import may_resolve
-
         if not may_resolve(self._rules, name):
             raise PermissionError(errno.EACCES, f"{name} is not named in [network] connect")
         return LookingUp(self._link, name, self._known)
@@ -151,8 +150,6 @@ class Network:
         self.abandoned = waiting
 
     def _permits(self, address: str, port: int) -> bool:
-        from enarx.package.network import permits
-
         if permits(self._rules, address, (address,), port):
             return True
         return any(
