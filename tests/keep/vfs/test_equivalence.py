@@ -145,7 +145,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def make_directory(self, path: bytes) -> None:
-        """mkdir."""
+        """Do mkdir."""
         self.agree(
             lambda g: paths.path_create_directory(g.system, ROOT, path),
             lambda k: os.mkdir(path, dir_fd=k.fd),
@@ -153,7 +153,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def remove_directory(self, path: bytes) -> None:
-        """rmdir."""
+        """Do rmdir."""
         self.agree(
             lambda g: paths.path_remove_directory(g.system, ROOT, path),
             lambda k: os.rmdir(path, dir_fd=k.fd),
@@ -161,7 +161,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def unlink(self, path: bytes) -> None:
-        """unlink."""
+        """Do unlink."""
         self.agree(
             lambda g: paths.path_unlink_file(g.system, ROOT, path),
             lambda k: os.unlink(path, dir_fd=k.fd),
@@ -169,7 +169,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(to=PATHS, path=PATHS)
     def symlink(self, to: bytes, path: bytes) -> None:
-        """symlink."""
+        """Do symlink."""
         self.agree(
             lambda g: paths.path_symlink(g.system, to, ROOT, path),
             lambda k: os.symlink(to, path, dir_fd=k.fd),
@@ -177,7 +177,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(path=PATHS)
     def readlink(self, path: bytes) -> None:
-        """readlink."""
+        """Do readlink."""
         self.agree(
             lambda g: paths.path_readlink(g.system, ROOT, path),
             lambda k: os.readlink(path, dir_fd=k.fd),
@@ -185,7 +185,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(old=PATHS, new=PATHS)
     def link(self, old: bytes, new: bytes) -> None:
-        """link, which does not follow."""
+        """Do link, which does not follow."""
         self.agree(
             lambda g: paths.path_link(g.system, ROOT, 0, old, ROOT, new),
             lambda k: os.link(old, new, src_dir_fd=k.fd, dst_dir_fd=k.fd, follow_symlinks=False),
@@ -193,7 +193,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(old=PATHS, new=PATHS)
     def rename(self, old: bytes, new: bytes) -> None:
-        """rename."""
+        """Do rename."""
         self.agree(
             lambda g: paths.path_rename(g.system, ROOT, old, ROOT, new),
             lambda k: os.rename(old, new, src_dir_fd=k.fd, dst_dir_fd=k.fd),
@@ -201,7 +201,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(path=PATHS, follow=st.booleans())
     def stat(self, path: bytes, follow: bool) -> None:  # noqa: FBT001 - hypothesis passes it
-        """stat and lstat."""
+        """Do stat and lstat."""
         self.agree(lambda g: g.stat(path, follow=follow), lambda k: k.stat(path, follow=follow))
 
     @rule(
@@ -211,7 +211,7 @@ class Equivalence(RuleBasedStateMachine):
         write=st.booleans(),
     )
     def open(self, path: bytes, oflags: int, follow: bool, write: bool) -> None:  # noqa: FBT001
-        """open, creating, exclusively, truncating, only directories."""
+        """Do open, creating, exclusively, truncating, only directories."""
         self.agree(
             lambda g: creation(oflags, lambda: g.open(path, oflags, follow=follow, write=write)),
             lambda k: creation(oflags, lambda: k.open(path, oflags, follow=follow, write=write)),
@@ -219,7 +219,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 100), offset=st.integers(0, 8), content=CONTENT)
     def write(self, which: int, offset: int, content: bytes) -> None:
-        """pwrite through a descriptor, whatever became of the file's name."""
+        """Do pwrite through a descriptor, whatever became of the file's name."""
         if not self.kernel.opened:
             return
         which %= len(self.kernel.opened)
@@ -232,7 +232,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 100), size=st.integers(0, 20))
     def truncate(self, which: int, size: int) -> None:
-        """ftruncate."""
+        """Do ftruncate."""
         if self.kernel.opened and isinstance(self.size(which % len(self.kernel.opened)), int):
             which %= len(self.kernel.opened)
             self.agree(
@@ -247,7 +247,7 @@ class Equivalence(RuleBasedStateMachine):
 
     @staticmethod
     def guest_write(guest: Guest, which: int, offset: int, content: bytes) -> int:
-        """pwrite by the guest."""
+        """Do pwrite by the guest."""
         descriptor = guest.system.descriptors.get(guest.opened[which])
         return descriptor.pwrite([memoryview(content)], offset)
 
