@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from OpenSSL import SSL, crypto
 from processes import Process, family
@@ -63,7 +64,7 @@ def running(config: Path, certificate: Path, log: Path) -> Iterator[subprocess.P
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
     try:
         yield server
-    except BaseException:
+    except Exception:
         sys.stderr.write(log.read_text(errors="replace"))
         raise
     finally:
@@ -80,12 +81,12 @@ def wait_until_serving(server: subprocess.Popen[bytes], port: int, certificate: 
     start = time.monotonic()
     while (took := time.monotonic() - start) < START_TIMEOUT_S:
         if server.poll() is not None:
-            sys.exit(f"the server ended early, with exit code {server.returncode}")
+            raise RuntimeError(f"the server ended early, with exit code {server.returncode}")
         if certificate.exists():
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return took
         time.sleep(0.02)
-    sys.exit(f"nothing answers on port {port} after {START_TIMEOUT_S:.0f} s")
+    raise RuntimeError(f"nothing answers on port {port} after {START_TIMEOUT_S:.0f} s")
 
 
 def show_connection(port: int, certificate: Path) -> None:
@@ -170,10 +171,15 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def interrupt(number: int, _frame: object) -> NoReturn:
+    """End as the signal says, through every ``finally``."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    except (SSL.Error, crypto.Error, OSError, subprocess.CalledProcessError) as e:
+    except (SSL.Error, crypto.Error, OSError, RuntimeError, subprocess.SubprocessError) as e:
         sys.exit(f"the demo failed: {e}")
