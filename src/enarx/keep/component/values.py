@@ -50,8 +50,9 @@ class Values:
         self._pointer_address = ctypes.addressof(self._pointer)
         self._scratch = ctypes.create_string_buffer(SIZE)
         self._scratch_address = ctypes.addressof(self._scratch)
-        self._elements = ctypes.create_string_buffer(0)
-        self._element_bytes = memoryview(b"")
+        self._elements = ctypes.create_string_buffer(SIZE)
+        self._element_bytes = memoryview(self._elements).cast("B")
+        self._element_bytes[0] = KIND_U8
         self._resources: dict[int, Any] = {}
         self._next = 1
 
