@@ -6,6 +6,8 @@ numbers are chosen where shells and WebAssembly runtimes already put them.
 
 from __future__ import annotations
 
+import click
+
 from enarx.errors import (
     EnarxError,
     MalformedError,
@@ -13,6 +15,12 @@ from enarx.errors import (
     RejectedError,
     UnavailableError,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from enarx.protocol.outcome import Outcome
 
 REJECTED = 1
 USAGE = 2
@@ -24,6 +32,7 @@ SIGNALLED = 128  # plus the signal's number
 INTERRUPTED = 130
 TRAP = 134  # as the shell shows SIGABRT, and other WebAssembly runtimes a trap
 BROKEN_PIPE = 141
+LARGEST_PORTABLE = 255
 
 _STATUSES: tuple[tuple[type[EnarxError], int], ...] = (
     (MalformedError, REJECTED),
@@ -36,3 +45,61 @@ _STATUSES: tuple[tuple[type[EnarxError], int], ...] = (
 def status_of(error: EnarxError) -> int:
     """The exit status for *error*."""
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), BUG)
+def report_outcome(name: str, outcome: Outcome) -> int:
+    """Say how the keep of *name* ended, other than by itself; the exit status."""
+    text, hint, status = _ENDS[outcome.kind](outcome)
+    report_end(f"{name}: {text}", hint)
+    for frame in outcome.backtrace:
+        click.echo(f"enarx:   at {frame}", err=True)
+    return status
+
+
+def report_end(text: str, hint: str = "") -> None:
+    """Print one error line, and a hint."""
+    click.echo(f"enarx: error: {' '.join(text.split())}", err=True)
+    if hint:
+        click.echo(f"enarx: hint: {hint}", err=True)
+
+
+def _trap(outcome: Outcome) -> tuple[str, str, int]:
+    return f"trapped: {outcome.message}", _TRAP_HINTS.get(str(outcome.code), ""), TRAP
+
+
+def _limit(outcome: Outcome) -> tuple[str, str, int]:
+    name, unit = _LIMITS.get(outcome.which, (outcome.which, ""))
+    size = f" of {outcome.limit:g}{unit}" if outcome.limit is not None else ""
+    hint = f"raise {outcome.which} in [limits] of Enarx.toml, if it should have more"
+    return f"{name} limit{size} reached", hint, LIMIT
+
+
+def _broken_pipe(outcome: Outcome) -> tuple[str, str, int]:
+    return f"{outcome.stream}: broken pipe, its reader has gone away", "", BROKEN_PIPE
+
+
+def _killed(outcome: Outcome) -> tuple[str, str, int]:
+    text = outcome.message or f"was killed by signal {outcome.signal}"
+    return f"its keep {text}", "", SIGNALLED + outcome.signal
+
+
+def _link_lost(_outcome: Outcome) -> tuple[str, str, int]:
+    return "its keep lost the link to this host", "run it again; it did not end by itself", UNAVAILABLE
+
+
+def _bug(outcome: Outcome) -> tuple[str, str, int]:
+    click.echo(outcome.message, err=True)
+    return "this is a bug in the keep", "please report it with the lines above", BUG
+
+
+_ENDS: dict[str, Callable[[Outcome], tuple[str, str, int]]] = {
+    "broken_pipe": _broken_pipe,
+    "bug": _bug,
+    "killed": _killed,
+    "limit": _limit,
+    "link_lost": _link_lost,
+    "trap": _trap,
+}
+_LIMITS = {"fuel": ("fuel", ""), "memory": ("memory", " bytes"), "wall_time": ("time", " s")}
+_TRAP_HINTS = {
+    "stack_overflow": "endless recursion, or the program needs more than the engine's 512 KiB of stack",
+    "unreachable": "the program gave up (abort, panic or failed assertion); its own message is above",
+}

@@ -17,22 +17,25 @@ from enarx.keep.furnish import furnish, uses_tls
 from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
 from enarx.keep.sandbox.lockdown import lock_down
 from enarx.keep.system import System
+from enarx.keep.wasi.command import run_command
 from enarx.package import manifest, wasm
 from enarx.package.model import application_arguments, application_environment, default_config
 from enarx.protocol import outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from enarx.keep.engine.component import Component
     from enarx.keep.engine.engine import Module
     from enarx.keep.engine.memory_limit import MemoryLimit
     from enarx.keep.furnish import Furniture
     from enarx.keep.mounts import Mounts
     from enarx.package.manifest import Package
     from enarx.package.model import Config
-    from enarx.protocol.launch import Blob, Launch
+    from enarx.protocol.launch import Launch
     from enarx.protocol.outcome import Outcome
 
-_CONFIG_NAME = "Enarx.toml"
 _FINISH_S = 5.0
 
 
@@ -67,25 +70,34 @@ class Keep:
         package = self._receive(launch)
         config = _configuration(launch, package)
         self._settle(config)
-        component = wasm.kind_of(package.module) == wasm.COMPONENT
+        kind = _kind(package.module)
         key = code.cache_key(self._engine, package.blobs[1].digest)
-        load = self._engine.load_component_file if component else self._engine.load_file
-        module = code.load_cached(self._link, key, load) if launch.aot else None
+        module = code.load_cached(self._link, key, self._engine, kind.load) if launch.aot else None
         furniture, system = self._furnish(launch, package, config)
         applied = lock_down(
             [(mount.fd, mount.writable) for mount in launch.mounts], allow_threads=module is None
         )
         self._link.event("sandbox", applied=applied.describe())
         if module is None:
-            compile_ = self._engine.compile_component if component else self._engine.compile
-            module = compile_(package.module, where=launch.argv0)
+            module = kind.compile(self._engine, package.module, where=launch.argv0)
             if launch.aot:
                 code.offer(self._link, key, module)
-        return self._run(module, system, furniture, config, launch.argv0, component=component)
+        self._start(config)
+
+        def guest() -> None:
+            fuel = config.limits.fuel
+            kind.run(self._engine, module, system, where=launch.argv0, fuel=fuel)
+
+        ended = self._outcome_of(guest, config, launch.argv0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if ended.kind == "trap" or (ended.kind == "exit" and ended.code):
+            ended = _broken_stream(furniture) or ended
+        _finish(system)
+        return ended
 
     def _receive(self, launch: Launch) -> Package:
         """Read the package's blobs and check every digest."""
-        blobs = [_read_blob(blob) for blob in launch.blobs]
+        blobs = [_read(blob.fd, blob.size, f"blob {blob.digest}") for blob in launch.blobs]
         return manifest.assemble(launch.manifest.encode(), blobs, launch.argv0)
 
     def _settle(self, config: Config) -> None:
@@ -112,7 +124,8 @@ class Keep:
         if uses_tls(config):
             from enarx.keep.secure import Secure
 
-            secure = Secure(config, mounts.package if mounts is not None else None)
+            package_files = mounts.package if mounts is not None else None
+            secure = Secure(config, package_files, _config_name(launch))
             self._link.event("certificate", pem=secure.certificate)
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
         arguments = application_arguments(config, launch.args, argv0=launch.argv0)
@@ -127,44 +140,30 @@ class Keep:
         )
         return furniture, system
 
-    def _run(  # each argument is one of the things a run is made of
-        self,
-        module: Module,
-        system: System,
-        furniture: Furniture,
-        config: Config,
-        where: str,
-        *,
-        component: bool,
-    ) -> Outcome:
-        """Run the guest and say how it ended."""
-        if config.limits.wall_time_s is not None:
-            # The default action ends the process, also in the middle of guest code.
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, config.limits.wall_time_s)
-            self._link.event("running", wall_time_s=config.limits.wall_time_s)
-        else:
+    def _start(self, config: Config) -> None:
+        """Tell the host, and let the clock of the time limit begin."""
+        limit = config.limits.wall_time_s
+        if limit is None:
             self._link.event("running")
+            return
+        self._link.event("running", wall_time_s=limit)
+        # The default action ends the process, also in the middle of guest code.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, limit)
+
+    def _outcome_of(self, guest: Callable[[], None], config: Config, where: str) -> Outcome:
+        """Run the guest and say how it ended."""
         try:
-            if component:
-                from enarx.keep.component.command import run_command as run_guest
-            else:
-                from enarx.keep.wasi.command import run_command as run_guest
-            run_guest(self._engine, module, system, where=where, fuel=config.limits.fuel)
-            ended = outcome.exited(0)
+            guest()
         except ProcExit as end:
-            ended = outcome.exited(end.code)
+            return outcome.exited(end.code)
         except Trap as trap:
-            ended = self._trapped(trap, config)
+            return self._trapped(trap, config)
         except EngineError as error:
             if self._limit is None or not self._limit.refused:
                 raise MalformedError(where, f"the engine refused to run it: {error}") from error
-            ended = outcome.limited("memory", self._limit.limit)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if ended.kind == "trap" or (ended.kind == "exit" and ended.code):
-            ended = _broken_stream(furniture) or ended
-        _finish(system)
-        return ended
+            return outcome.limited("memory", self._limit.limit)
+        return outcome.exited(0)
 
     def _trapped(self, trap: Trap, config: Config) -> Outcome:
         """A trap, or the limit that caused it."""
@@ -173,6 +172,30 @@ class Keep:
         if self._limit is not None and self._limit.refused:
             return outcome.limited("memory", self._limit.limit)
         return outcome.trapped(trap.message, code=trap.code, backtrace=trap.backtrace)
+
+
+class Kind:
+    """What differs between a core module and a component."""
+
+    __slots__ = ("compile", "load", "run")
+
+    def __init__(
+        self,
+        compile_: Callable[..., Module | Component],
+        load: Callable[[Engine, str], Module | Component],
+        run: Callable[..., None],
+    ) -> None:
+        self.compile, self.load, self.run = compile_, load, run
+
+
+def _kind(application: bytes) -> Kind:
+    """What compiles, loads and runs *application*; all of it imported before the sandbox closes."""
+    if wasm.kind_of(application) == wasm.MODULE:
+        return Kind(Engine.compile, Engine.load_file, run_command)
+    from enarx.keep.component import command
+    from enarx.keep.engine import component
+
+    return Kind(component.compile_component, component.load_component, command.run_command)
 
 
 def _finish(system: System) -> None:
@@ -195,11 +218,16 @@ def _broken_stream(furniture: Furniture) -> Outcome | None:
 def _configuration(launch: Launch, package: Package) -> Config:
     """The launch's Enarx.toml, or the package's, or the default."""
     if launch.config is not None:
-        with open(launch.config.fd, "rb") as file:
-            return _parse(file.read(), launch.config.name)
+        size = os.fstat(launch.config.fd).st_size
+        return _parse(_read(launch.config.fd, size, "config"), launch.config.name)
     if package.config is not None:
-        return _parse(package.config, _CONFIG_NAME)
+        return _parse(package.config, _config_name(launch))
     return default_config()
+
+
+def _config_name(launch: Launch) -> str:
+    """What messages call the configuration."""
+    return launch.config.name if launch.config is not None else "Enarx.toml"
 
 
 def _parse(text: bytes, source: str) -> Config:
@@ -217,15 +245,15 @@ def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
     return Mounts(launch.mounts, config.mounts, package.files_layer)
 
 
-def _read_blob(blob: Blob) -> bytes:
-    """Copy one blob out of its file: what is hashed is then what is used."""
-    data = bytearray(blob.size)
+def _read(fd: int, size: int, where: str) -> bytes:
+    """Copy a file, from its start, and close it: what is hashed is then what is used."""
+    data = bytearray(size)
     view = memoryview(data)
     offset = 0
-    while offset < blob.size:
-        count = os.preadv(blob.fd, [view[offset:]], offset)
+    while offset < size:
+        count = os.preadv(fd, [view[offset:]], offset)
         if not count:
-            raise MalformedError(f"blob {blob.digest}", f"got {offset} bytes, want {blob.size}")
+            raise MalformedError(where, f"got {offset} bytes, want {size}")
         offset += count
-    os.close(blob.fd)
+    os.close(fd)
     return bytes(data)

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from enarx.keep.engine.component import Component
     from enarx.keep.engine.engine import Engine, Module
     from enarx.keep.link import Link
 
@@ -28,13 +29,16 @@ def cache_key(engine: Engine, digest: str) -> str:
     return f"{digest.removeprefix('sha256:')}-{fingerprint}"
 
 
-def load_cached(link: Link, key: str, load: Callable[[str], Module]) -> Module | None:
+def load_cached(
+    link: Link, key: str, engine: Engine, load: Callable[[Engine, str], Module | Component]
+) -> Module | Component | None:
     """The compiled application from the host's cache, or None to compile it.
 
     Args:
         link: where to ask.
         key: from ``cache_key``.
-        load: the engine's loader for this kind of application.
+        engine: what compiled it.
+        load: its loader for this kind of application.
     """
     found = link.cached(key)
     if found is None:
@@ -43,14 +47,14 @@ def load_cached(link: Link, key: str, load: Callable[[str], Module]) -> Module |
     try:
         if _digest(fd) != sha256_claimed:
             return None
-        return load(f"/proc/self/fd/{fd}")
+        return load(engine, f"/proc/self/fd/{fd}")
     except (EngineError, OSError):
         return None  # damaged, or made by another engine than its name says
     finally:
         os.close(fd)
 
 
-def offer(link: Link, key: str, module: Module) -> None:
+def offer(link: Link, key: str, module: Module | Component) -> None:
     """Give the compiled application to the host's cache; a host that refuses loses nothing."""
     from hashlib import sha256
 

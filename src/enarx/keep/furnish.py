@@ -77,7 +77,7 @@ def furnish(
         from enarx.keep.wasi.directories import DirectoryDescriptor
 
         for number, (path, directory) in enumerate(preopens, max(len(config.files), FIRST_FREE)):
-            made.descriptors.place(number, DirectoryDescriptor.preopened(directory, path))
+            made.descriptors.place(number, DirectoryDescriptor(directory, preopen=path))
     return made
 
 

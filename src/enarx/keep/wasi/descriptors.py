@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import errno
 
+from enarx.keep.vfs.node import Stat
 from enarx.keep.wasi import abi
 from enarx.keep.wasi.errno import NOTCAPABLE, WasiError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from enarx.keep.vfs.node import Stat
 
 # The default of [limits] open_files; bounds the memory a guest can make the keep spend.
 MAX_DESCRIPTORS = 4096
@@ -83,8 +82,6 @@ class Descriptor:
 
     def stat(self) -> Stat:
         """Attributes."""
-        from enarx.keep.vfs.node import Stat
-
         return Stat(
             dev=0, ino=id(self), filetype=self.filetype, nlink=1, size=0, atim=0, mtim=0, ctim=0
         )

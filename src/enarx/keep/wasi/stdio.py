@@ -11,6 +11,7 @@ import os
 import select
 import stat
 
+from enarx.keep.vfs.node import Stat
 from enarx.keep.wasi import abi
 from enarx.keep.wasi.descriptors import Descriptor
 
@@ -56,6 +57,7 @@ class Stdio(Descriptor):
             self.filetype = abi.CHARACTER_DEVICE
         elif stat.S_ISREG(mode):
             self.filetype = abi.REGULAR_FILE
+            self.rights_base |= abi.FD_SEEK | abi.FD_TELL
 
     def read(self, views: Sequence[memoryview]) -> int:
         """Read; blocks unless the guest asked for non-blocking."""
@@ -83,6 +85,38 @@ class Stdio(Descriptor):
             except BrokenPipeError:
                 self.broken = True
                 raise
+
+    def pread(self, views: Sequence[memoryview], offset: int) -> int:
+        """Read at *offset*, where a file is behind the stream."""
+        return os.preadv(self._fd, views, offset) if views else 0
+
+    def pwrite(self, views: Sequence[memoryview], offset: int) -> int:
+        """Write at *offset*, where a file is behind the stream."""
+        return os.pwritev(self._fd, views, offset) if views else 0
+
+    def seek(self, delta: int, whence: int) -> int:
+        """Move, where a file is behind the stream."""
+        return os.lseek(self._fd, delta, whence)
+
+    def tell(self) -> int:
+        """The offset, where a file is behind the stream."""
+        return os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    def stat(self) -> Stat:
+        """Size and times of a file behind the stream; of anything else, nothing is told."""
+        if self.filetype != abi.REGULAR_FILE:
+            return super().stat()
+        about = os.fstat(self._fd)
+        return Stat(
+            dev=0,
+            ino=self._fd,
+            filetype=self.filetype,
+            nlink=1,
+            size=about.st_size,
+            atim=about.st_atime_ns,
+            mtim=about.st_mtime_ns,
+            ctim=about.st_ctime_ns,
+        )
 
     def _wait(self) -> None:
         poller = select.poll()

@@ -1,0 +1,120 @@
+"""From the options of ``enarx run`` to the launch message: opens what the keep will be given."""
+
+from __future__ import annotations
+
+import os
+
+from enarx.errors import MisconfiguredError
+from enarx.protocol.launch import Blob, ConfigFile, Launch, Mount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enarx.package.manifest import Package
+
+_MODES = {"ro": False, "rw": True}
+_STREAM_FLAGS = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)
+
+
+class Descriptors:
+    """What was opened for one launch, closed together."""
+
+    def __init__(self) -> None:
+        self._opened: list[int] = []
+
+    def keep(self, fd: int) -> int:
+        """Remember *fd*, to be closed."""
+        self._opened.append(fd)
+        return fd
+
+    def file(self, name: str, data: bytes) -> int:
+        """A file in memory with *data* in it."""
+        fd = self.keep(os.memfd_create(name, os.MFD_CLOEXEC))
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        return fd
+
+    def stream(self, number: int) -> int:
+        """A standard stream of ours, or nothing in its place if it is closed."""
+        try:
+            os.fstat(number)
+        except OSError:
+            return self.keep(os.open(os.devnull, _STREAM_FLAGS[number] | os.O_CLOEXEC))
+        return number
+
+    def close(self) -> None:
+        """Close all."""
+        while self._opened:
+            os.close(self._opened.pop())
+
+
+def prepare(  # one argument per option
+    package: Package,
+    descriptors: Descriptors,
+    *,
+    config_name: str,
+    arguments: tuple[str, ...],
+    environment: tuple[str, ...],
+    mounts: tuple[str, ...],
+    cache: bool,
+) -> Launch:
+    """The launch of *package*.
+
+    Raises:
+        MisconfiguredError: a variable or a mount is not written as it must be, or not there.
+    """
+    config = None
+    if package.config is not None:
+        config = ConfigFile(descriptors.file("config", package.config), config_name)
+    return Launch(
+        manifest=package.manifest.decode(),
+        blobs=tuple(
+            Blob(
+                blob.digest.removeprefix("sha256:"),
+                len(blob.data),
+                descriptors.file("blob", blob.data),
+            )
+            for blob in package.blobs
+        ),
+        args=arguments,
+        env=tuple(_variable(text) for text in environment),
+        config=config,
+        stdio=(descriptors.stream(0), descriptors.stream(1), descriptors.stream(2)),
+        mounts=tuple(_mount(text, descriptors) for text in mounts),
+        aot=cache,
+    )
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise MisconfiguredError(
+            "--env", f"got {text!r}, want NAME=VALUE", hints=("to set an empty value, write NAME=",)
+        )
+    return name, value
+
+
+def _mount(text: str, descriptors: Descriptors) -> Mount:
+    """``DIR:PATH`` or ``DIR:PATH:ro`` or ``DIR:PATH:rw``; DIR may have colons, PATH may not."""
+    rest, _, last = text.rpartition(":")
+    if last in _MODES:
+        writable = _MODES[last]
+        folder, _, path = rest.rpartition(":")
+    else:
+        writable = False
+        folder, path = rest, last
+    if not folder or not path.startswith("/"):
+        raise MisconfiguredError(
+            "--mount",
+            f"got {text!r}, want DIR:PATH, DIR:PATH:ro or DIR:PATH:rw",
+            hints=("PATH is where the application sees it, and begins with /",),
+        )
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise MisconfiguredError(
+            "--mount",
+            f"cannot open {folder}: {(error.strerror or str(error)).lower()}",
+            hints=("name an existing folder that you may read",),
+        ) from error
+    return Mount(path, descriptors.keep(fd), writable=writable)

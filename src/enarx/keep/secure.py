@@ -1,0 +1,132 @@
+"""TLS for the sockets of one keep: its identity, and each socket's settings as contexts.
+
+Loaded only when a socket of the configuration uses TLS.  Certificates that the configuration
+names by path are files of the package, because what the keep trusts must be what was sealed.
+"""
+
+from __future__ import annotations
+
+import time
+
+from enarx.errors import MisconfiguredError
+from enarx.keep.identity import make_identity
+from enarx.keep.net.connecting import tls_connect
+from enarx.keep.net.settings import MOZILLA, TlsSettings
+from enarx.keep.net.tls_context import client_context, server_context
+from enarx.keep.net.tls_listener import TlsListener
+from enarx.keep.net.wait import Background
+from enarx.keep.vfs.node import File
+from enarx.keep.vfs.resolve import resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enarx.keep.net.channel import AcceptChannel
+    from enarx.keep.net.tls import TlsStream
+    from enarx.keep.vfs.memory import MemoryDirectory
+    from enarx.package.model import Config
+
+_PEM = "-----BEGIN"
+# a bundle of every public authority has 230 KB
+_MAX_PEM = 4 << 20
+
+
+class Secure:
+    """Keys and settings.
+
+    Args:
+        config: the whole configuration.
+        package: the package's files, for certificates named by path.
+        source: the configuration's name in messages.
+
+    Attributes:
+        background: handshakes and closes that go on while the guest waits.
+        certificate: the keep's own certificate, PEM.
+    """
+
+    def __init__(self, config: Config, package: MemoryDirectory | None, source: str) -> None:
+        self._config = config
+        self._package = package
+        self._source = source
+        self._identity = make_identity(time.time())
+        self.background = Background()
+        self.certificate = self._identity.pem()
+
+    def listener(self, channel: AcceptChannel, name: str) -> TlsListener:
+        """A listening socket whose connections are TLS.
+
+        Raises:
+            MisconfiguredError: its settings cannot be used.
+        """
+        context = server_context(self._settings(name), self._identity, time.time())
+        return TlsListener(channel, context, self.background, clock=time.time)
+
+    def connect(self, fd: int, peer: tuple[str, int], name: str, host: str) -> TlsStream:
+        """Make a connected socket TLS, to *host* and nobody else.
+
+        Raises:
+            MisconfiguredError: its settings cannot be used.
+            OSError: the handshake failed.
+        """
+        settings = self._settings(name)
+        return tls_connect(
+            fd,
+            peer,
+            client_context(settings, self._identity, time.time()),
+            server_name=host,
+            deadline=time.monotonic() + settings.handshake_timeout_s,
+            now_s=time.time(),
+            background=self.background,
+        )
+
+    def _settings(self, name: str) -> TlsSettings:
+        tls = self._config.tls_for(name)
+        own = any(socket == name for socket, _ in self._config.tls_sockets)
+        path = f"tls.socket.{name}" if own else "tls"
+        return TlsSettings(
+            trust_anchors=self._anchors(tls.trust_anchors, f"{path}.trust_anchors"),
+            alpn=tls.alpn,
+            client_auth=tls.client_auth,
+            client_trust_anchors=self._anchors(
+                tls.client_trust_anchors, f"{path}.client_trust_anchors"
+            ),
+            server_name=tls.server_name,
+            server_names=tls.server_names,
+            certificate=self._optional(tls.certificate, f"{path}.certificate"),
+            private_key=self._optional(tls.private_key, f"{path}.private_key"),
+            handshake_timeout_s=tls.handshake_timeout_s,
+            source=self._source,
+            path=path,
+        )
+
+    def _anchors(self, named: tuple[str, ...], path: str) -> tuple[bytes | str, ...]:
+        return tuple(
+            anchor if anchor == MOZILLA else self._pem(anchor, f"{path}[{number}]")
+            for number, anchor in enumerate(named)
+        )
+
+    def _optional(self, named: str | None, path: str) -> bytes | None:
+        return None if named is None else self._pem(named, path)
+
+    def _pem(self, named: str, path: str) -> bytes:
+        """Inline PEM, or the contents of a file of the package."""
+        if named.lstrip().startswith(_PEM):
+            return named.encode()
+        node = None
+        if self._package is not None:
+            try:
+                node = resolve(self._package, named.encode().lstrip(b"/"), follow=True).node
+            except OSError:
+                node = None
+        if not isinstance(node, File):
+            raise MisconfiguredError(
+                self._source,
+                f"the package has no file {named!r}",
+                path=path,
+                hints=("put the PEM file beside main.wasm in the package, or write it inline",),
+            )
+        handle = node.open(read=True, write=False, truncate=False)
+        data = bytearray(min(handle.stat().size, _MAX_PEM))
+        handle.read_at([memoryview(data)], 0)
+        handle.close()
+        return bytes(data)
+
