@@ -30,7 +30,7 @@ from enarx.keep.vfs.node import (
     os_error,
 )
 
-_DIRECTORY_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def mount(fd: int, *, writable: bool) -> HostDirectory:
@@ -88,11 +88,12 @@ class HostDirectory(Directory):
 
     def lookup(self, name: bytes) -> Node:
         """Return the node called *name*; EACCES for a device, FIFO or socket."""
-        mode = self.status(name).st_mode
+        about = self.status(name)
+        mode = about.st_mode
         if stat.S_ISREG(mode):
             return HostFile(self, name)
         if stat.S_ISDIR(mode):
-            return self._subdirectory(name)
+            return self._subdirectory(name, about.st_dev)
         if stat.S_ISLNK(mode):
             return HostSymlink(self, name)
         raise os_error(errno.EACCES)
@@ -172,17 +173,16 @@ class HostDirectory(Directory):
         self.mount.require_writable()
         os.rename(name, to_name, src_dir_fd=self.fd, dst_dir_fd=target.fd)
 
-    def _subdirectory(self, name: bytes) -> HostDirectory:
-        """Open the directory called *name*; a link that took its place is ENOTDIR."""
-        fd = os.open(name, _DIRECTORY_FLAGS, dir_fd=self.fd)
-        try:
-            device = os.fstat(fd).st_dev
-            if device != self.device:
-                require_storage(fd)
-            return HostDirectory(self.mount, fd, device)
-        except BaseException:
-            os.close(fd)
-            raise
+    def _subdirectory(self, name: bytes, device: int) -> HostDirectory:
+        """Open the directory called *name*; a link that took its place is ENOTDIR.
+
+        A file system is mounted there or not, whatever was renamed since *device* was read: the
+        kernel lets nobody rename a mount point.
+        """
+        directory = HostDirectory(self.mount, os.open(name, _FLAGS, dir_fd=self.fd), device)
+        if device != self.device:
+            require_storage(directory.fd)
+        return directory
 
     def _has(self, name: bytes) -> bool:
         """Tell whether there is an entry called *name*."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _CREATE = os.O_CREAT | os.O_EXCL
 _MODE = 0o666  # less the umask, as every program makes its files
-_IOV_MAX = 1024
 # WASI numbers sequential and random the other way round.
 _ADVICE = (
     os.POSIX_FADV_NORMAL,
@@ -88,15 +87,15 @@ class HostHandle(Handle):
 
     def read_at(self, views: Sequence[memoryview], offset: int) -> int:
         """Fill *views* from *offset* on."""
-        return os.preadv(self.fd, views[:_IOV_MAX], offset)
+        return os.preadv(self.fd, views, offset)
 
     def write_at(self, views: Sequence[memoryview], offset: int) -> int:
         """Write *views* at *offset*."""
-        return os.pwritev(self.fd, views[:_IOV_MAX], offset)
+        return os.pwritev(self.fd, views, offset)
 
     def append(self, views: Sequence[memoryview]) -> int:
         """Write *views* at what is the end at that moment."""
-        return os.pwritev(self.fd, views[:_IOV_MAX], 0, os.RWF_APPEND)
+        return os.pwritev(self.fd, views, 0, os.RWF_APPEND)
 
     def truncate(self, size: int) -> None:
         """Cut or extend the file."""

@@ -113,7 +113,8 @@ class File(Node):
 class Handle:
     """An open file.  It has no position: the descriptor above it does.
 
-    *views* are memoryviews of format ``B``; offsets are at least 0 and below 2**63.
+    *views* are at most 1024 memoryviews of format ``B``, as many as the kernel takes; offsets are
+    at least 0 and below 2**63.
     """
 
     __slots__ = ()
