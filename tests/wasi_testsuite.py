@@ -55,7 +55,7 @@ def run(module: Path) -> str:
         folder = Path(scratch)
         config = folder / "Enarx.toml"
         config.write_text(enarx_toml(want))
-        command = [str(ENARX), "run", "--wasmcfgfile", str(config)]
+        command = [str(ENARX), "run", "--no-fd-variables", "--wasmcfgfile", str(config)]
         if "root" in want:
             shutil.copytree(module.parent / want["root"], folder / "root", symlinks=True)
             command += ["--mount", f"{folder / 'root'}:/:rw"]

@@ -57,6 +57,7 @@ def prepare(  # one argument per option
     environment: tuple[str, ...],
     mounts: tuple[str, ...],
     cache: bool,
+    fd_variables: bool,
 ) -> Launch:
     """The launch of *package*.
 
@@ -82,6 +83,7 @@ def prepare(  # one argument per option
         stdio=(descriptors.stream(0), descriptors.stream(1), descriptors.stream(2)),
         mounts=tuple(_mount(text, descriptors) for text in mounts),
         aot=cache,
+        fd_variables=fd_variables,
     )
 
 

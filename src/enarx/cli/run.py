@@ -68,6 +68,11 @@ when it could not run: not valid, something unavailable, misconfigured.""",
     help="Write the certificate that the keep made for its TLS sockets, in PEM.",
 )
 @click.option("--no-cache", is_flag=True, help="Compile anew, and keep no compiled code.")
+@click.option(
+    "--no-fd-variables",
+    is_flag=True,
+    help="Leave FD_COUNT and FD_NAMES out of the application's environment.",
+)
 @click.option("--unsigned", is_flag=True, hidden=True)
 @click.option("--signatures", metavar="FILE", hidden=True)
 @click.pass_obj
@@ -84,6 +89,7 @@ def command(  # one parameter per option
     mounts: tuple[str, ...],
     write_certificate: str | None,
     no_cache: bool,
+    no_fd_variables: bool,
     unsigned: bool,
     signatures: str | None,
 ) -> int:
@@ -108,6 +114,7 @@ def command(  # one parameter per option
             environment=environment,
             mounts=mounts,
             cache=not no_cache,
+            fd_variables=not no_fd_variables,
         )
         return Run(package, write_certificate).supervise(head_start, launch, loaded)
     finally:

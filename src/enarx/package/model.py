@@ -253,21 +253,21 @@ def default_config() -> Config:
 
 
 def application_environment(
-    config: Config, extra: Iterable[tuple[str, str]] = ()
+    config: Config, extra: Iterable[tuple[str, str]] = (), *, fd_variables: bool = True
 ) -> list[tuple[str, str]]:
     """The application's environment, in order: FD_COUNT, FD_NAMES, ``[env]``, then *extra*.
 
     A variable of ``[env]`` called FD_COUNT or FD_NAMES comes second, as in Enarx 0.7; one of
-    *extra* replaces the one of the same name in ``[env]``.
+    *extra* replaces the one of the same name in ``[env]``.  Without *fd_variables* the first two
+    are left out.
     """
     given = dict(extra)
-    kept = [(name, value) for name, value in config.env if name not in given]
-    return [
+    about_files = [
         ("FD_COUNT", str(len(config.files))),
         ("FD_NAMES", ":".join(file.name for file in config.files)),
-        *kept,
-        *given.items(),
     ]
+    kept = [(name, value) for name, value in config.env if name not in given]
+    return [*(about_files if fd_variables else []), *kept, *given.items()]
 
 
 def application_arguments(

@@ -6,7 +6,7 @@ That the blobs have the digests they claim is not decided here: the keep hashes 
 
     {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "argv0", "args": [],
      "env": {}, "config": null | {"fd", "name"}, "stdio": [fd, fd, fd],
-     "mounts": [{"path", "fd", "writable"}], "aot": true}
+     "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true}
 
 A message longer than a frame is put in a file, and in its place goes
 
@@ -77,7 +77,8 @@ class Launch:
     """Everything a keep is told at its start; descriptors are the holder's own numbers."""
 
     __slots__ = (
-        "aot", "args", "argv0", "blobs", "config", "env", "manifest", "mounts", "stdio",
+        "aot", "args", "argv0", "blobs", "config", "env", "fd_variables", "manifest", "mounts",
+        "stdio",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +93,7 @@ class Launch:
         config: ConfigFile | None = None,
         mounts: tuple[Mount, ...] = (),
         aot: bool = True,
+        fd_variables: bool = True,
     ) -> None:
         self.manifest = manifest
         self.blobs = blobs
@@ -102,6 +104,7 @@ class Launch:
         self.stdio = stdio
         self.mounts = mounts
         self.aot = aot
+        self.fd_variables = fd_variables
 
 
 def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
@@ -133,6 +136,7 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
             for mount in launch.mounts
         ],
         "aot": launch.aot,
+        "fd_variables": launch.fd_variables,
     }
     return dump(message), tuple(sent)
 
@@ -159,6 +163,7 @@ def decode_launch(data: bytes, fds: Sequence[int]) -> Launch:
         stdio=_stdio(fields, names),
         mounts=tuple(_mount(one, names) for one in fields.objects("mounts", _MAX_MOUNTS)),
         aot=fields.boolean("aot"),
+        fd_variables=fields.boolean("fd_variables"),
     )
     fields.done()
     names.done()
