@@ -39,7 +39,7 @@ def make_identity(now_s: float) -> Identity:
     """A fresh P-256 key with a self-signed certificate.
 
     Args:
-        now_s: seconds since 1970, the start of validity.
+        now_s: seconds since 1970.
     """
     from datetime import UTC, datetime
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
 VALIDITY = timedelta(days=365)
+SKEW = timedelta(minutes=5)  # a client whose clock is behind by less still finds it valid
 SERIAL_BYTES = 16
 
 _NAMES = x509.SubjectAlternativeName(
@@ -35,16 +36,16 @@ _NAMES = x509.SubjectAlternativeName(
 def self_signed(
     key: ec.EllipticCurvePrivateKey, *, now: datetime, serial: bytes
 ) -> x509.Certificate:
-    """A certificate for *key*, valid for a year from *now*.
+    """A certificate for *key*, valid for a year that began five minutes before *now*.
 
     Args:
         key: P-256 (signed with SHA-256).
-        now: aware; the first second of validity.
+        now: aware.
         serial: 16 random bytes, of which the top bit is not used (RFC 5280, section 4.1.2.2:
             positive, at most 20 octets).
 
     Raises:
-        ValueError: *serial* is not 16 bytes or has no bit set.
+        ValueError: *serial* is not 16 bytes, or has no bit that counts.
     """
     if len(serial) != SERIAL_BYTES:
         raise ValueError(f"serial: need {SERIAL_BYTES} bytes, got {len(serial)}")
@@ -56,8 +57,8 @@ def self_signed(
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(number)
-        .not_valid_before(now)
-        .not_valid_after(now + VALIDITY)
+        .not_valid_before(now - SKEW)
+        .not_valid_after(now - SKEW + VALIDITY)
         .add_extension(_key_usage(), critical=True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_EXTENDED_KEY_USAGE, critical=False)

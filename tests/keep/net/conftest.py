@@ -78,16 +78,16 @@ class Authority:
         start: timedelta = -timedelta(hours=1),
         end: timedelta = timedelta(days=1),
         client: bool = False,
+        alternative: tuple[str, ...] = (),
     ) -> Issued:
-        """A leaf for *names*, which may be addresses."""
+        """A leaf for *names*, which may be addresses; *alternative* replaces them in the list."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+        listed = x509.SubjectAlternativeName([_general(each) for each in alternative or names])
         builder = (
             self._builder(subject, key, start, end)
-            .add_extension(
-                x509.SubjectAlternativeName([_general(n) for n in names]), critical=False
-            )
+            .add_extension(listed, critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import subprocess
@@ -128,15 +129,20 @@ def test_openssl_gets_tls_1_3(world) -> None:
 
 
 def s_client(port: int, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run ``openssl s_client``."""
-    return subprocess.run(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
-        input="",
-        capture_output=True,
-        text=True,
-        timeout=ANSWER_S,
-        check=False,
-    )
+    """Run ``openssl s_client`` until the server ends; its input stays open, or it would quit."""
+    silent, kept_open = os.pipe()
+    try:
+        return subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
+            stdin=silent,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            check=False,
+        )
+    finally:
+        os.close(silent)
+        os.close(kept_open)
 
 
 @pytest.mark.needs("curl")
