@@ -256,6 +256,26 @@ def test_a_read_only_mount_refuses_every_change(outside: Path) -> None:
     refused(errno.ENOENT, lambda: root.remove_directory(b"new"))
 
 
+@pytest.mark.parametrize("name", [b"", b".", b"..", b"../secret", b"deep/..", b"/secret"])
+def test_a_host_folder_itself_refuses_what_is_no_component(outside: Path, name: bytes) -> None:
+    """Should the resolver ever pass a path on, the kernel does not get to see it."""
+    root = mount(outside / "inside")
+    (outside / "inside" / "file").touch()
+    file = root.lookup(b"file")
+    for operation in (
+        lambda: root.lookup(name),
+        lambda: root.create(name, read=True, write=True),
+        lambda: root.make_directory(name),
+        lambda: root.make_symlink(name, b"x"),
+        lambda: root.link(name, file),
+        lambda: root.unlink(name),
+        lambda: root.remove_directory(name),
+        lambda: root.rename(name, root, b"new"),
+        lambda: root.rename(b"file", root, name),
+    ):
+        refused(errno.EINVAL, operation)
+
+
 def test_no_descriptor_of_the_host_is_left_open(outside: Path) -> None:
     """Directories on the way and refused files give their descriptors back."""
     inside = outside / "inside"

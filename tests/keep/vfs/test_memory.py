@@ -119,7 +119,7 @@ def test_an_unlinked_file_lives_until_it_is_closed() -> None:
 
 def test_the_quota_bounds_bytes_nodes_names_and_links() -> None:
     """Each way to take memory ends in ENOSPC, and what was refused is not charged."""
-    root = new(NODE_CHARGE * 3 + 100)
+    root = new(NODE_CHARGE * 2 + 100)
     handle = make(root, data=b"x" * 50)
     refused(errno.ENOSPC, lambda: handle.write_at([memoryview(bytes(NODE_CHARGE * 2))], 0))
     refused(errno.ENOSPC, lambda: handle.truncate(1 << 62))
@@ -136,7 +136,7 @@ def test_the_quota_bounds_bytes_nodes_names_and_links() -> None:
 
 def test_a_write_is_short_when_the_quota_ends_between_views() -> None:
     """What fitted is reported; only a write of nothing at all is ENOSPC."""
-    root = new(NODE_CHARGE * 2 + 10)
+    root = new(NODE_CHARGE + 10)
     handle = make(root)
     assert handle.write_at([DIGITS, DIGITS], 0) == 10
     refused(errno.ENOSPC, lambda: handle.write_at([DIGITS], 10))

@@ -28,6 +28,10 @@ class Grafted(Directory):
         """Set the times of the base."""
         self._base.set_times(atim, mtim)
 
+    def sync(self) -> None:
+        """Synchronise the base."""
+        self._base.sync()
+
     def lookup(self, name: bytes) -> Node:
         """Return the mount point or the base's node called *name*."""
         return self._points.get(name) or self._base.lookup(name)

@@ -31,6 +31,7 @@ from enarx.keep.vfs.node import (
 )
 
 _FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LISTING_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def mount(fd: int, *, writable: bool) -> HostDirectory:
@@ -88,6 +89,7 @@ class HostDirectory(Directory):
 
     def lookup(self, name: bytes) -> Node:
         """Return the node called *name*; EACCES for a device, FIFO or socket."""
+        _require_component(name)
         about = self.status(name)
         mode = about.st_mode
         if stat.S_ISREG(mode):
@@ -104,7 +106,7 @@ class HostDirectory(Directory):
         Paths of WASI are UTF-8, so an entry whose name is not could be seen but never used.
         """
         found = []
-        fd = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.fd)
+        fd = os.open(b".", _LISTING_FLAGS, dir_fd=self.fd)
         try:
             with os.scandir(fd) as scan:
                 for entry in scan:
@@ -117,6 +119,14 @@ class HostDirectory(Directory):
         finally:
             os.close(fd)
         return found
+
+    def sync(self) -> None:
+        """Return when the names made and removed here are on the host's disk."""
+        fd = os.open(b".", _LISTING_FLAGS, dir_fd=self.fd)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
     def create(self, name: bytes, *, read: bool, write: bool) -> HostHandle:
         """Make an empty file and open it."""
@@ -158,6 +168,7 @@ class HostDirectory(Directory):
 
     def remove_directory(self, name: bytes) -> None:
         """Remove an empty directory."""
+        _require_component(name)
         if not self.mount.writable:
             self.status(name)
         self.mount.require_writable()
@@ -165,6 +176,8 @@ class HostDirectory(Directory):
 
     def rename(self, name: bytes, to: Directory, to_name: bytes) -> None:
         """Move an entry within the mount."""
+        _require_component(name)
+        _require_component(to_name)
         target = to.destination(to_name)
         if not isinstance(target, HostDirectory) or target.mount is not self.mount:
             raise os_error(errno.EXDEV)
@@ -194,8 +207,18 @@ class HostDirectory(Directory):
 
     def _require_writable_or_taken(self, name: bytes) -> None:
         """Raise EEXIST or EROFS, in this order, in a read-only mount."""
+        _require_component(name)
         if not self.mount.writable:
             raise os_error(errno.EEXIST if self._has(name) else errno.EROFS)
+
+
+def _require_component(name: bytes) -> None:
+    """Raise EINVAL for a name that would make the kernel resolve a path.
+
+    The resolver passes only single components; should it ever fail to, this holds the mount.
+    """
+    if b"/" in name or name in (b"", b".", b".."):
+        raise os_error(errno.EINVAL)
 
 
 def _filetype_of_entry(entry: os.DirEntry[str]) -> int:

@@ -24,7 +24,10 @@ _DIRECTORY_SIZE = 4096
 
 def scratch(limit: int, *, device: int, clock: Callable[[], int] = time.time_ns) -> MemoryDirectory:
     """Return the root of a new, empty, writable tree of at most *limit* bytes."""
-    return MemoryDirectory(Tree(device=device, limit=limit, clock=clock))
+    tree = Tree(device=device, clock=clock)
+    root = MemoryDirectory(tree)
+    tree.limit = limit + tree.used  # the root itself is free, so no limit is too small to mount
+    return root
 
 
 class MemorySymlink(Inode, Symlink):

@@ -232,6 +232,9 @@ class Directory(Node):
         """
         raise NotImplementedError
 
+    def sync(self) -> None:
+        """Return when the names made and removed here are on disk, where the tree has one."""
+
     def destination(self, name: bytes) -> Directory:
         """Return the directory in which a rename or link to *name* here really happens.
 

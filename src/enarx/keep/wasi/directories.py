@@ -101,7 +101,8 @@ class DirectoryDescriptor(Descriptor):
         """Ignore the hint."""
 
     def sync(self, *, data_only: bool) -> None:
-        """Do nothing: names are as durable as the file system makes them by itself."""
+        """Make names durable, as far as the file system can."""
+        self.directory.sync()
 
     def _list(self) -> list[tuple[bytes, int, int]]:
         """Return the entries, with ``.`` and ``..`` first.

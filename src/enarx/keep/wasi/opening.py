@@ -53,12 +53,12 @@ def open_path(
             return DirectoryDescriptor(found.node, base_rights, inheriting, fdflags=fdflags)
         try:
             handle = _open_file(found, oflags, base_rights)
-        except FileExistsError:
-            if exclusive:
+        except (FileExistsError, FileNotFoundError):
+            if exclusive or not oflags & abi.O_CREAT:
                 raise
-            continue  # somebody made it since we looked
+            continue  # on the host, somebody made or removed it since we looked
         return FileDescriptor(handle, base_rights & RIGHTS_FILE, fdflags)
-    raise os_error(errno.EEXIST)
+    raise os_error(errno.ENOENT)
 
 
 def _check_flags(base: DirectoryDescriptor, oflags: int, fdflags: int) -> None:
