@@ -31,6 +31,9 @@ CONTROL = 3
 
 PROGRAM = "from enarx.keep.zygote import main; main({preload!r})"
 
+_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+"""What the zygote never sees, from its first instruction on."""
+
 _DEPENDENCIES = ("wasmtime", "cryptography", "msgspec", "zstandard", "OpenSSL", "certifi")
 _LINK_LOST = 75  # the keep's own exit status, see keep/link.py
 _HERE = "process keep"
@@ -51,7 +54,7 @@ def start_zygote(
         path: further directories to import from.
         stderr: descriptor for its last words, and for those of its keeps.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = _pair()
     search = (*_search_path(), *path)
     text = f"import sys; sys.path += {list(search)!r}; " + (
         program or PROGRAM.format(preload=preload)
@@ -64,7 +67,9 @@ def start_zygote(
     ]
     argv = [sys.executable, "-I", "-S", "-X", "utf8", "-c", text]
     try:
-        pid = os.posix_spawn(sys.executable, argv, {}, file_actions=actions)
+        pid = os.posix_spawn(
+            sys.executable, argv, {}, file_actions=actions, setsigmask=_TERMINAL_SIGNALS
+        )
     except OSError as error:
         ours.close()
         raise UnavailableError(_HERE, f"{sys.executable}: {error.strerror}") from error
@@ -95,16 +100,17 @@ class Zygote:
         Raises:
             UnavailableError: the zygote is gone, or the system is out of descriptors.
         """
+        link, theirs = _pair()
+        keep = ProcessKeep(link)
         try:
-            link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 self._last += 1
                 request = dump({"op": "spawn", "id": self._last})
                 frames.send(self._control, request, (theirs.fileno(),))
-            keep = ProcessKeep(link)
             self._spawning[self._last] = keep
             _send_launch(link, launch)
         except OSError as error:
+            keep.close()
             raise UnavailableError(_HERE, f"cannot start: {error.strerror}") from error
         return keep
 
@@ -238,6 +244,14 @@ class ProcessKeep:
     def died(self, status: int) -> None:
         """The zygote waited for it."""
         self._status = status
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a new link."""
+    try:
+        return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError as error:
+        raise UnavailableError(_HERE, f"cannot make a link: {error.strerror}") from error
 
 
 def _send_launch(link: socket.socket, launch: Launch) -> None:

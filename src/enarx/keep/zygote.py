@@ -12,8 +12,9 @@ Descriptor 3 is a SEQPACKET socket to the host's launcher:
          <- {"exited": p, "status": wait status}
 
 It ends when that socket closes, and its keeps with it (PR_SET_PDEATHSIG).  It stays in the
-terminal's process group and ignores the terminal's signals: a Ctrl-C reaches the keep directly and
-ends it by the default action, and the zygote lives to tell its status.
+terminal's process group and blocks the terminal's signals: a Ctrl-C reaches the keep directly and
+ends it by the default action, and the zygote lives to tell its status.  Blocked, not ignored: one
+that reaches a keep between its fork and its first step is then delivered, not lost.
 """
 
 from __future__ import annotations
@@ -62,28 +63,22 @@ def serve(load: Callable[[], Body]) -> None:
     The caller guarantees a clean environment and that descriptor 3 is the control socket.
     """
     os.closerange(CONTROL + 1, _LAST_DESCRIPTOR)
-    keeps_ignore = tuple(s for s in _TERMINAL_SIGNALS if signal.getsignal(s) == signal.SIG_IGN)
-    for number in _TERMINAL_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # the interpreter's
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _harden()
     body = load()
     gc.collect()
     gc.freeze()
-    Zygote(socket.socket(fileno=CONTROL), body, keeps_ignore).serve()
+    Zygote(socket.socket(fileno=CONTROL), body).serve()
 
 
 class Zygote:
     """Forks a keep for each request and reports how each ended."""
 
-    def __init__(
-        self,
-        control: socket.socket,
-        body: Body,
-        keeps_ignore: tuple[signal.Signals, ...],
-    ) -> None:
+    def __init__(self, control: socket.socket, body: Body) -> None:
         self._control = control
         self._body = body
-        self._keeps_ignore = keeps_ignore
         self._outbox: list[tuple[bytes, tuple[int, ...]]] = []
 
     def serve(self) -> None:
@@ -149,12 +144,11 @@ class Zygote:
             if os.getppid() != parent:  # it died before the line above took effect
                 os._exit(status)
             signal.set_wakeup_fd(-1)
-            for number in (*_TERMINAL_SIGNALS, signal.SIGCHLD):
-                ignored = number in self._keeps_ignore
-                signal.signal(number, signal.SIG_IGN if ignored else signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.dup2(link, CONTROL, inheritable=False)
             os.closerange(CONTROL + 1, _LAST_DESCRIPTOR)
             self._control.detach()  # its number is the link's now
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
             status = self._body(CONTROL)
         except BaseException as error:  # noqa: BLE001 - the outermost edge of this process
             sys.excepthook(type(error), error, error.__traceback__)
