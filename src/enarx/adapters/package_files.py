@@ -43,7 +43,7 @@ def load(path: str, *, config: str | None = None) -> Package:
         if os.path.exists(os.path.join(path, "oci-layout")):
             return _with_config(_layout_directory(path), config)
         return _directory(path, config)
-    if _head(path, 512)[257:262] == b"ustar":
+    if stat.S_ISREG(mode) and _head(path, 512)[257:262] == b"ustar":
         return _with_config(_archive(path), config)
     module = read_file(path, MAX_BLOB_BYTES[WASM_TYPE])
     from enarx.package import wasm
@@ -232,8 +232,6 @@ def _must_be_readable(path: str, mode: int, *, directory: bool = False) -> None:
 def _head(path: str, size: int) -> bytes:
     try:
         with open(path, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return b""
             return file.read(size) or b""
     except OSError as e:
         raise _from_os(path, e) from e

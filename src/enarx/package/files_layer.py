@@ -51,8 +51,10 @@ def build(members: Iterable[Member]) -> bytes | None:
     return compressor.compress(archive)
 
 
-def unpack(layer: bytes, where: str = "files layer") -> bytes:
-    """The tar archive in *layer*; never more than ``MAX_UNPACKED_BYTES`` of it.
+def unpack(
+    layer: bytes, where: str = "files layer", *, most: int = MAX_UNPACKED_BYTES
+) -> bytes:
+    """The tar archive in *layer*, which has at most *most* bytes.
 
     Raises:
         MalformedError: it is damaged or unpacks to more.
@@ -66,8 +68,8 @@ def unpack(layer: bytes, where: str = "files layer") -> bytes:
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(layer)
         while chunk := reader.read(_CHUNK):
             size += len(chunk)
-            if size > MAX_UNPACKED_BYTES:
-                raise MalformedError(where, f"unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+            if size > most:
+                raise MalformedError(where, f"unpacks to more than {most} bytes")
             chunks.append(chunk)
     except zstandard.ZstdError as e:
         raise MalformedError(where, f"not zstd: {e}") from e
@@ -119,7 +121,11 @@ def _with_parents(given: Iterable[Member]) -> list[Member]:
         while parent and parent not in found:
             found[parent] = Member(path=parent, kind=DIRECTORY)
             parent = parent.rpartition("/")[0]
-    return [found[path] for path in sorted(found, key=str.encode)]
+    return [found[path] for path in sorted(found, key=_sort_key)]
+
+
+def _sort_key(path: str) -> bytes:
+    return path.encode(errors="surrogateescape")  # what is not UTF-8 is refused by check
 
 
 def _path_problem(path: str) -> str | None:
