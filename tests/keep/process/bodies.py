@@ -6,6 +6,7 @@ A body is named by the launch's first argument and answers through standard outp
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import mmap
 import os
@@ -86,12 +87,12 @@ def shows(link: Link, launch: Launch) -> None:
     say(
         launch,
         {
-            "descriptors": sorted(int(n) for n in os.listdir("/proc/self/fd"))[:-1],
+            "descriptors": sorted(int(n) for n in os.listdir("/proc/self/fd"))[:-1],  # noqa: PTH208 - as text
             "environment": dict(os.environ),
             "path": sys.path,
             "random": random.random(),  # noqa: S311 - that it differs is the point
             "signals": [str(signal.getsignal(s)) for s in (signal.SIGINT, signal.SIGTERM)],
-            "stdin": os.readlink("/proc/self/fd/0"),
+            "stdin": os.readlink("/proc/self/fd/0"),  # noqa: PTH115 - as text
             "group": os.getpgrp(),
         },
     )
@@ -166,7 +167,7 @@ def _write_mount(launch: Launch) -> int:
     os.rmdir("folder", dir_fd=mount)
     for name in ("link", "newer", "again"):
         os.unlink(name, dir_fd=mount)
-    return count + len(os.listdir(mount))
+    return count + len(os.listdir(mount))  # noqa: PTH208 - a descriptor
 
 
 def _everyday(_launch: Launch) -> int:
@@ -193,7 +194,7 @@ ATTEMPTS = {
     "io_uring": lambda _: _syscall(425, 1, 0),
     "jit": _jit,
     "kill": lambda _: os.kill(os.getppid(), 0),
-    "list": lambda _: os.listdir("/"),
+    "list": lambda _: os.listdir("/"),  # noqa: PTH208 - the call itself
     "mount": lambda launch: os.mkdir("x", dir_fd=launch.mounts[0].fd),
     "open": lambda _: os.open("/etc/passwd", os.O_RDONLY),
     "out": lambda launch: os.open("../outside", os.O_RDONLY, dir_fd=launch.mounts[0].fd),
@@ -205,7 +206,7 @@ ATTEMPTS = {
     "socket": lambda _: socket.socket(),
     "system": lambda _: os.posix_spawn("/bin/true", ["true"], {}),
     "thread": _thread,
-    "tiocsti": lambda _: __import__("fcntl").ioctl(0, 0x5412, b"x"),
+    "tiocsti": lambda _: fcntl.ioctl(0, 0x5412, b"x"),
     "unknown": lambda _: _syscall(9999),
     "write": _write_mount,
 }

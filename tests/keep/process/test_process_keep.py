@@ -53,7 +53,7 @@ def test_the_exit_code_is_the_application_s(keeps: Keeps) -> None:
 def test_a_keep_has_only_the_descriptors_it_was_given(keeps: Keeps) -> None:
     """Standard streams, link, and the launch's own: no zygote's and no launcher's descriptor."""
     leak = os.open("/etc/hostname", os.O_RDONLY)
-    os.set_inheritable(leak, True)
+    os.set_inheritable(leak, True)  # noqa: FBT003 - os's own interface
     try:
         _, [shown] = keeps.run("shows")
     finally:
@@ -67,7 +67,7 @@ def test_inherited_descriptors_stop_at_the_zygote(new_zygote: Callable[[], Keeps
     """What a shell leaves open in the launcher does not reach a keep."""
     leaks = [os.open("/etc/hostname", os.O_RDONLY) for _ in range(20)]
     for leak in leaks:
-        os.set_inheritable(leak, True)
+        os.set_inheritable(leak, True)  # noqa: FBT003 - os's own interface
     _, [shown] = new_zygote().run("shows")
     for leak in leaks:
         os.close(leak)
@@ -165,9 +165,8 @@ def test_a_keep_without_a_report_failed(keeps: Keeps) -> None:
         assert f"exit status {status}" in str(outcome.error)
 
 
-def test_an_escaped_exception_ends_only_the_keep(
-    keeps: Keeps, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.usefixtures("capfd")
+def test_an_escaped_exception_ends_only_the_keep(keeps: Keeps) -> None:
     """A bug in one keep leaves the zygote alive for the next."""
     outcome, _ = keeps.run("raises")
     assert isinstance(outcome.error, UnavailableError)
@@ -216,7 +215,7 @@ def test_a_keep_dies_with_its_zygote(new_zygote: Callable[[], Keeps]) -> None:
     keep.close()
 
 
-def test_keep_and_zygote_die_with_their_launcher(tmp_path: Path) -> None:
+def test_keep_and_zygote_die_with_their_launcher() -> None:
     """A launcher that is killed leaves no process behind."""
     program = (
         "import os, sys, time; sys.path[:0] = {path!r}\n"

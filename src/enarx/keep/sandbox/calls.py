@@ -17,7 +17,8 @@ from __future__ import annotations
 ALWAYS = (
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2",
     "pwritev2", "recvfrom", "recvmsg", "sendto", "sendmsg", "shutdown", "getsockopt",
-    "setsockopt", "getsockname", "getpeername", "poll", "ppoll", "lseek", "close",
+    "setsockopt", "getsockname", "getpeername", "poll", "ppoll", "epoll_ctl", "epoll_wait",
+    "epoll_pwait", "lseek", "close",
     "close_range", "dup", "dup2", "dup3", "fstat", "fstatfs", "ftruncate", "fallocate", "fsync",
     "fdatasync", "fadvise64", "memfd_create", "eventfd2", "mmap", "munmap", "mprotect",
     "madvise", "mremap", "brk", "membarrier", "futex", "futex_waitv", "set_robust_list", "rseq",

@@ -32,7 +32,7 @@ class Applied:
 
 def preload() -> None:
     """Load the library before the fork; it opens nothing and starts nothing."""
-    seccomp.library()
+    seccomp.load()
 
 
 def lock_down(mounts: Sequence[tuple[int, bool]], *, allow_threads: bool) -> Applied:
@@ -47,8 +47,10 @@ def lock_down(mounts: Sequence[tuple[int, bool]], *, allow_threads: bool) -> App
     """
     if len(_threads()) > 1:
         raise RuntimeError("a thread was started before the sandbox was closed")
+    library = seccomp.load()  # before files are out of reach
     applied, missing = landlock.restrict(mounts)
     filtered, unfiltered = seccomp.restrict(
+        library,
         mounts=bool(mounts),
         writable=any(writable for _, writable in mounts),
         threads=allow_threads,

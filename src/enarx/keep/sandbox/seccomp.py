@@ -46,7 +46,7 @@ class _Condition(ctypes.Structure):
     )
 
 
-def library() -> ctypes.CDLL | None:
+def load() -> ctypes.CDLL | None:
     """Load libseccomp, or None where it is not installed."""
     try:
         found = ctypes.CDLL(LIBRARY, use_errno=True)
@@ -65,10 +65,13 @@ def library() -> ctypes.CDLL | None:
     return found
 
 
-def restrict(*, mounts: bool, writable: bool, threads: bool) -> tuple[list[str], list[str]]:
+def restrict(
+    library: ctypes.CDLL | None, *, mounts: bool, writable: bool, threads: bool
+) -> tuple[list[str], list[str]]:
     """Filter the system calls of this process, all its threads and for ever.
 
     Args:
+        library: libseccomp, from ``load``, loaded while files could still be opened.
         mounts: paths below mounted host directories are opened (Landlock decides which).
         writable: some of those are writable.
         threads: threads may be started; processes never.
@@ -79,12 +82,11 @@ def restrict(*, mounts: bool, writable: bool, threads: bool) -> tuple[list[str],
     Raises:
         OSError: libseccomp or the kernel refused the filter.
     """
-    seccomp = library()
-    if seccomp is None:
+    if library is None:
         return [], [f"seccomp: {LIBRARY} is not installed"]
     if not os.path.exists("/proc/sys/kernel/seccomp/actions_avail") and not _in_kernel():
         return [], ["seccomp: the kernel does not offer it"]
-    building = _Filter(seccomp)
+    building = _Filter(library)
     try:
         building.attribute(_ATTR_TSYNC, 1)
         building.optimise()
