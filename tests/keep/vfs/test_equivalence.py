@@ -292,7 +292,5 @@ def content(node: object, size: int) -> bytes:
     return bytes(buffer[:count])
 
 
-Equivalence.TestCase.settings = settings(
-    max_examples=int(os.environ.get("N", "15")), stateful_step_count=40, deadline=None
-)
+Equivalence.TestCase.settings = settings(stateful_step_count=40, deadline=None)
 TestEquivalence = Equivalence.TestCase

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 
 from enarx.keep.vfs.node import Directory, File, Handle, os_error
-from enarx.keep.vfs.resolve import Found, resolve
+from enarx.keep.vfs.resolve import Found, resolve, resolve_entry
 from enarx.keep.wasi import abi
 from enarx.keep.wasi.directories import RIGHTS_BELOW, DirectoryDescriptor
 from enarx.keep.wasi.errno import NOTCAPABLE, WasiError
@@ -45,9 +45,7 @@ def open_path(
     inheriting = rights[1] & base.rights_inheriting & RIGHTS_BELOW
     exclusive = oflags & (abi.O_CREAT | abi.O_EXCL) == abi.O_CREAT | abi.O_EXCL
     for _ in range(_ATTEMPTS):
-        found = resolve(base.directory, path, follow=follow and not exclusive)
-        if found.trailing_slash and oflags & abi.O_CREAT and not found.is_dot:
-            raise os_error(errno.EISDIR)
+        found = _find(base.directory, path, follow=follow and not exclusive, oflags=oflags)
         if isinstance(found.node, Directory):
             _check_directory(oflags, base_rights)
             return DirectoryDescriptor(found.node, base_rights, inheriting, fdflags=fdflags)
@@ -75,6 +73,17 @@ def _check_flags(base: DirectoryDescriptor, oflags: int, fdflags: int) -> None:
     durable |= abi.FD_DATASYNC if fdflags & abi.DSYNC else 0
     if durable & ~base.rights_inheriting:
         raise WasiError(NOTCAPABLE)
+
+
+def _find(start: Directory, path: bytes, *, follow: bool, oflags: int) -> Found:
+    """Find what to open; EISDIR to make what a slash says is a folder, whatever is there."""
+    if not oflags & abi.O_CREAT:
+        return resolve(start, path, follow=follow)
+    slash = path.endswith(b"/")
+    found = resolve_entry(start, path) if slash else resolve(start, path, follow=follow)
+    if found.trailing_slash and not found.is_dot:
+        raise os_error(errno.EISDIR)
+    return found
 
 
 def _check_directory(oflags: int, rights: int) -> None:
