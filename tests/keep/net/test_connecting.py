@@ -83,8 +83,9 @@ def test_the_common_name_does_not_count(world, authority) -> None:
     """RFC 9525, section 2: a name only in the subject certifies nothing."""
     issued = authority.issue("db.example", alternative=("other.example",))
     port, _ = world.serve_tls(issued, echo)
-    assert "not for db.example" in str(refusal(world, port, "db.example",
-                                               trust_anchors=[authority.pem]))
+    assert "not for db.example" in str(
+        refusal(world, port, "db.example", trust_anchors=[authority.pem])
+    )
 
 
 def test_the_server_name_of_the_settings_wins(world, authority) -> None:
@@ -246,8 +247,12 @@ def handshake_error(world, fd: int, timeout_s: float = 10.0) -> OSError:
     context = client_context(TlsSettings(), world.identity, time.time())
     with pytest.raises(OSError) as caught:
         tls_connect(
-            fd, ("x", 1), context, server_name="db.example",
-            deadline=time.monotonic() + timeout_s, now_s=time.time(),
+            fd,
+            ("x", 1),
+            context,
+            server_name="db.example",
+            deadline=time.monotonic() + timeout_s,
+            now_s=time.time(),
             background=world.background,
         )
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -264,15 +269,29 @@ def test_what_is_no_socket_is_refused(world) -> None:
 @pytest.mark.parametrize(
     ("host", "error", "message", "hint"),
     [
-        ("a", ConnectionRefusedError(errno.ECONNREFUSED, "x"), "connect a:1: connection refused",
-         "running"),
+        (
+            "a",
+            ConnectionRefusedError(errno.ECONNREFUSED, "x"),
+            "connect a:1: connection refused",
+            "running",
+        ),
         ("::1", OSError(errno.EHOSTUNREACH, "x"), "connect [::1]:1: host unreachable", "network"),
         ("a", TimeoutError(errno.ETIMEDOUT, "x"), "connect a:1: timed out", "firewall"),
-        ("a", TimeoutError(errno.ETIMEDOUT, "the TLS handshake timed out"),
-         "connect a:1: the TLS handshake timed out", "firewall"),
-        ("a", OSError(errno.EPROTO, "the certificate of X has an issuer that is not among the "
-         "trust anchors"), "connect a:1: the certificate of X has an issuer that is not among "
-         "the trust anchors", "tls.trust_anchors"),
+        (
+            "a",
+            TimeoutError(errno.ETIMEDOUT, "the TLS handshake timed out"),
+            "connect a:1: the TLS handshake timed out",
+            "firewall",
+        ),
+        (
+            "a",
+            OSError(
+                errno.EPROTO,
+                "the certificate of X has an issuer that is not among the trust anchors",
+            ),
+            "connect a:1: the certificate of X has an issuer that is not among the trust anchors",
+            "tls.trust_anchors",
+        ),
         ("a", OSError("odd"), "connect a:1: odd", None),
     ],
 )

@@ -11,9 +11,11 @@ import errno
 import json
 import os
 import socket
+import struct
 
 _LARGEST = 4096  # bytes of one message: a host name has at most 255, the rest is slack
-_MOST_DESCRIPTORS = 4  # one is right; room to see, and close, what is too many
+_FD = struct.Struct("i")
+_ANCILLARY = socket.CMSG_SPACE(4 * _FD.size)  # one is right; room to see, and close, too many
 _FLAGS = int(socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
 _LARGEST_PORT = 0xFFFF
 
@@ -44,9 +46,9 @@ class AcceptChannel:
                 broker has closed the channel.
         """
         while True:
-            data, descriptors, flags, _ = socket.recv_fds(
-                self._sock, _LARGEST, _MOST_DESCRIPTORS, _FLAGS
-            )
+            # Not socket.recv_fds: it ignores its flags, and would block.
+            data, ancillary, flags, _ = self._sock.recvmsg(_LARGEST, _ANCILLARY, _FLAGS)
+            descriptors = _descriptors(ancillary)
             if not data and not descriptors:
                 self.ended = True
                 raise OSError(errno.EINVAL, "the host has closed this listening socket")
@@ -63,6 +65,16 @@ class AcceptChannel:
         self._sock.close()
 
 
+def _descriptors(ancillary: list[tuple[int, int, bytes]]) -> list[int]:
+    """Every descriptor that came with a message; the kernel may have cut the last entry."""
+    found: list[int] = []
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            whole = data[: len(data) - len(data) % _FD.size]
+            found.extend(fd for (fd,) in _FD.iter_unpack(whole))
+    return found
+
+
 def _peer(data: bytes) -> tuple[str, int] | None:
     """Host and port out of a message, None if it has another shape."""
     try:
@@ -70,7 +82,7 @@ def _peer(data: bytes) -> tuple[str, int] | None:
     except (ValueError, RecursionError):
         return None
     match message:
-        case {"peer": [str(host), int(port)]} if 0 <= port <= _LARGEST_PORT:
-            return host, port
+        case {"peer": [str(host), int(port)]} if type(port) is int and 0 <= port <= _LARGEST_PORT:
+            return host, port  # (`True` is an int, too)
         case _:
             return None

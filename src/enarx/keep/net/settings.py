@@ -99,6 +99,8 @@ class TlsSettings:
                 raise self.wrong(
                     f"alpn[{index}]", f"got {len(name)} bytes, want 1 to {_LONGEST_PROTOCOL}"
                 )
+        if self.server_name is not None:
+            self._check_server_name(self.server_name)
         if (self.certificate is None) != (self.private_key is None):
             missing = "certificate" if self.certificate is None else "private_key"
             raise self.wrong(missing, "missing: certificate and private_key go together")
@@ -106,3 +108,13 @@ class TlsSettings:
             raise self.wrong(
                 "handshake_timeout", f"got {self.handshake_timeout_s:g} s, want more than 0"
             )
+
+    def _check_server_name(self, name: str) -> None:
+        from enarx.keep.net.tls_names import ip_address, to_ascii
+
+        if ip_address(name) is not None:
+            return
+        try:
+            to_ascii(name)
+        except ValueError as e:
+            raise self.wrong("server_name", f"not a DNS name or an address: {name!r}") from e

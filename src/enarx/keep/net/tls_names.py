@@ -8,9 +8,12 @@ as addresses.
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from cryptography import x509
 
+# RFC 9525, section 6.3, takes LDH labels; the underscore is used in the wild.
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _LEAST_DOTS_OF_WILDCARD = 2  # "*.com" would be everybody
 
 
@@ -28,9 +31,10 @@ def to_ascii(name: str) -> str:
     Raises:
         ValueError: it cannot be a DNS name.
     """
-    if name.isascii():
-        return name.rstrip(".").lower()
-    return name.rstrip(".").encode("idna").decode().lower()
+    ascii_name = name.encode("idna").decode().lower().removesuffix(".")
+    if not _NAME.fullmatch(ascii_name):
+        raise ValueError(f"not a DNS name: {name!r}")
+    return ascii_name
 
 
 def matches(pattern: str, name: str) -> bool:
