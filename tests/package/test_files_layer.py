@@ -150,8 +150,25 @@ def test_devices_and_hard_links_are_refused(kind: bytes) -> None:
 def test_a_bomb_is_stopped() -> None:
     """Unpacking ends at the bound, whatever the frame says its size is."""
     bomb = zstandard.compress(bytes(64 << 20))
-    with pytest.raises(MalformedError, match="unpacks to more than 1048576 bytes"):
+    with pytest.raises(MalformedError, match="want at most 1048576 bytes"):
         files_layer.unpack(bomb, most=1 << 20)
+
+
+def test_a_layer_says_its_size_and_is_one_frame() -> None:
+    """A frame without a size, a lie about it, and anything after the frame are refused."""
+    archive = tar.write([Member(path="a", kind=FILE)])
+    layer = zstandard.compress(archive)
+    lie = bytearray(layer)
+    lie[5] ^= 1
+    for data in (
+        zstandard.ZstdCompressor(write_content_size=False).compress(archive),
+        bytes(lie),
+        layer + b"x",
+        layer + layer,
+        layer[:-1],
+    ):
+        with pytest.raises(MalformedError, match="want at most|not zstd|wrong size"):
+            files_layer.members(data)
 
 
 @given(st.binary(max_size=200))

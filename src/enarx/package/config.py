@@ -101,7 +101,9 @@ def _syntax_problem(message: str, last_line: int) -> str:
 def _explain_steward(steward: object, problems: Problems) -> None:
     if isinstance(steward, str) and steward.lower().startswith("http://"):
         problems.found[:] = [p for p in problems.found if p.path != "steward"]
-        problems.add("steward", f"refusing to use an unencrypted steward url (got {shown(steward)})")
+        problems.add(
+            "steward", f"refusing to use an unencrypted steward url (got {shown(steward)})"
+        )
 
 
 def _config(keys: Keys, problems: Problems) -> Config:

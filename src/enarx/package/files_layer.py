@@ -24,8 +24,10 @@ MAX_MEMBERS = 200_000
 """Each costs a keep an object; CPython's library has 2,000."""
 
 _MAX_COMPONENT_BYTES = 255  # what the keep's file system allows a name
-_LEVEL = 3  # part of the format: another level gives other bytes
-_CHUNK = 1024 * 1024
+_LEVEL = (
+    1  # part of the format; each run of a directory packs it, and 3 saves 8 % for 1.6 × the time
+)
+_WINDOW = 128 * 1024 * 1024  # the most a level below --ultra uses, whatever a frame asks for
 
 
 def build(members: Iterable[Member]) -> bytes | None:
@@ -51,29 +53,27 @@ def build(members: Iterable[Member]) -> bytes | None:
     return compressor.compress(archive)
 
 
-def unpack(
-    layer: bytes, where: str = "files layer", *, most: int = MAX_UNPACKED_BYTES
-) -> bytes:
+def unpack(layer: bytes, where: str = "files layer", *, most: int = MAX_UNPACKED_BYTES) -> bytes:
     """The tar archive in *layer*, which has at most *most* bytes.
 
     Raises:
-        MalformedError: it is damaged or unpacks to more.
+        MalformedError: it is damaged, unpacks to more, or does not say to how much.
     """
     import zstandard
 
-    chunks: list[bytes] = []
-    size = 0
     try:
-        # 128 MiB of window: the most a level below --ultra uses, whatever the frame asks for.
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(layer)
-        while chunk := reader.read(_CHUNK):
-            size += len(chunk)
-            if size > most:
-                raise MalformedError(where, f"unpacks to more than {most} bytes")
-            chunks.append(chunk)
+        size = zstandard.frame_content_size(layer)
+        if not 0 <= size <= most:  # negative: the frame does not say
+            got = f"{size} bytes" if size >= 0 else "no size"
+            problem = f"frame of the wrong size (got {got}, want at most {most} bytes)"
+            raise MalformedError(where, problem)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+        archive = decompressor.decompress(layer, allow_extra_data=False)
     except zstandard.ZstdError as e:
         raise MalformedError(where, f"not zstd: {e}") from e
-    return b"".join(chunks)
+    if len(archive) != size:
+        raise MalformedError(where, f"wrong size (got {len(archive)} bytes, want {size})")
+    return archive
 
 
 def members(layer: bytes, where: str = "files layer") -> tuple[Member, ...]:

@@ -45,20 +45,20 @@ class Member:
 
 def write(members: Iterable[Member]) -> bytes:
     """The archive of *members*, in their order."""
-    out = bytearray()
+    parts: list[bytes | memoryview] = []  # joined once: an archive can have 2 GiB
     for member in members:
         path = f"{member.path}/" if member.kind == DIRECTORY else member.path
         records = _pax_records(path, member.target, len(member.data))
         if records:
-            out += _header(b"././@PaxHeader", _PAX, len(records), 0o644, b"")
-            out += _padded(records)
+            header = _header(b"././@PaxHeader", _PAX, len(records), 0o644, b"")
+            parts += (header, records, _padding(records))
         mode = 0o755 if member.kind == DIRECTORY or member.executable else 0o644
         size = min(len(member.data), _MAX_OCTAL_SIZE - 1)
         kind = _TYPES[member.kind]
-        out += _header(path.encode()[:100], kind, size, mode, member.target.encode()[:100])
-        out += _padded(member.data)
-    out += bytes(2 * _BLOCK)
-    return bytes(out)
+        header = _header(path.encode()[:100], kind, size, mode, member.target.encode()[:100])
+        parts += (header, member.data, _padding(member.data))
+    parts.append(bytes(2 * _BLOCK))
+    return b"".join(parts)
 
 
 def read(archive: bytes | memoryview, where: str) -> Iterator[Member]:
@@ -151,8 +151,8 @@ def _pax_record(key: str, value: str) -> bytes:
     return str(length).encode() + rest
 
 
-def _padded(data: bytes | memoryview) -> bytes:
-    return bytes(data) + bytes(-len(data) % _BLOCK)
+def _padding(data: bytes | memoryview) -> bytes:
+    return bytes(-len(data) % _BLOCK)
 
 
 def _check_header(header: bytes, where: str, at: int) -> None:
