@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import wasmtime
 
+from enarx.host.broker import Broker
+from enarx.host.reactor import Reactor
 from enarx.keep.component.command import run_command
 from enarx.keep.engine.component import Component, compile_component
 from enarx.keep.engine.engine import Engine, Settings
 from enarx.keep.engine.trap import ProcExit
+from enarx.keep.link import Link
 from enarx.keep.system import System
 from enarx.keep.vfs.node import Directory
 from enarx.keep.wasi.descriptors import DescriptorTable
@@ -141,3 +146,46 @@ def new_system(
         preopens=preopens,
         network=network,
     )
+
+
+@pytest.fixture
+def link() -> Iterator[Link]:
+    """A keep's link, with the real broker at its other end, in a thread."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    reactor = Reactor()
+    broker = Broker(reactor, theirs, lambda _event: None)
+
+    def serve() -> None:
+        while not broker.closed:
+            reactor.once(1.0)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    made = Link(ours.detach())
+    yield made
+    made.close()
+    thread.join()
+    theirs.close()
+    reactor.close()
+
+
+@pytest.fixture
+def echo_port() -> Iterator[int]:
+    """A server on loopback that answers each connection's first line in capitals, and closes."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.sendall(connection.makefile("rb").readline().upper())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()

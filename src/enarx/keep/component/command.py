@@ -16,7 +16,13 @@ from enarx.keep.component import cli, clocks, filesystem, pollable, sockets, str
 from enarx.keep.component.interface import Bound, unreachable
 from enarx.keep.component.types import KIND_RESULT, SIZE, mistyped
 from enarx.keep.component.values import Values
-from enarx.keep.engine.component import ITEM_FUNC, ITEM_RESOURCE, ComponentLinker, new_error
+from enarx.keep.engine.component import (
+    ITEM_FUNC,
+    ITEM_RESOURCE,
+    ComponentLinker,
+    keep_freed_memory,
+    new_error,
+)
 from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 
 TYPE_CHECKING = False
@@ -53,6 +59,7 @@ def run_command(
         EngineError: the engine found a reason of its own.
     """
     entry = _entry(component, where)
+    keep_freed_memory()
     linker = ComponentLinker(engine, fuel=fuel)
     host = _Host(linker, system)
     host.provide(component, where)
@@ -122,11 +129,23 @@ class _Host:
         self._bound.append(bound)
         return len(self._bound) - 1
 
-    def call(self, index: int, args: int, count: int, results: int, result_count: int) -> int:
+    def call(
+        self,
+        index: int,
+        _context: int,
+        _type: int,
+        args: int,
+        count: int,
+        results: int,
+        result_count: int,
+    ) -> int:
         """Answer one call: 0, or an error that unwinds the guest."""
         try:
             bound = self._bound[index]
-            packed = self._answer(bound, ctypes.string_at(args, count * SIZE), count, result_count)
+            if count != bound.count or result_count != bound.result_count:
+                raise mistyped()  # noqa: TRY301 - one exit for all that stops the guest
+            raw = ctypes.string_at(args, count * SIZE) if count else b""
+            packed = self._answer(bound, [load(raw, at, self.values) for load, at in bound.loads])
             if packed is not None:
                 ctypes.memmove(results, packed, SIZE)
         except BaseException as stop:  # noqa: BLE001 - raised again by run_command
@@ -134,22 +153,16 @@ class _Host:
             return new_error(b"stopped by a host function")
         return 0
 
-    def _answer(self, bound: Bound, raw: bytes, count: int, result_count: int) -> bytes | None:
-        if count != len(bound.params) or result_count != (bound.returns is not None):
-            raise mistyped()
-        values = self.values
-        arguments = [
-            kind.load(raw, index * SIZE, values) for index, kind in enumerate(bound.params)
-        ]
+    def _answer(self, bound: Bound, arguments: list[object]) -> bytes | None:
         try:
             value = bound.call(*arguments)
-            return bound.returns.store(value, values) if bound.returns is not None else None
+            return bound.returns.store(value, self.values) if bound.returns is not None else None
         except OSError as error:
             if bound.fallible is None:
                 raise
-            return bound.fallible.store_error(error, values)
+            return bound.fallible.store_error(error, self.values)
 
-    def drop(self, rep: int) -> int:
+    def drop(self, _data: int, _context: int, rep: int) -> int:
         """Answer the guest's drop of a handle."""
         try:
             self.values.drop(rep)

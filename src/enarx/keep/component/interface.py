@@ -7,7 +7,7 @@ method ``read``, ``"blocking-read"`` by ``blocking_read``.
 from __future__ import annotations
 
 from enarx.keep.component.resource import NAMES
-from enarx.keep.component.types import Borrow, Result, mistyped
+from enarx.keep.component.types import SIZE, Borrow, Result, mistyped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,15 +35,22 @@ def func(*params: Type, returns: Type | None = None) -> Func:
 
 
 class Bound:
-    """A function ready to be called: types, and the Python callable that answers."""
+    """A function ready to be called: how its values cross, and the callable that answers.
 
-    __slots__ = ("call", "fallible", "params", "returns")
+    Attributes:
+        loads: for each parameter, what loads it and where it begins.
+        fallible: the result's type if it can hold an error.
+    """
+
+    __slots__ = ("call", "count", "fallible", "loads", "result_count", "returns")
 
     def __init__(
         self, params: tuple[Type, ...], returns: Type | None, call: Callable[..., Any]
     ) -> None:
-        self.params = params
+        self.loads = tuple((kind.load, index * SIZE) for index, kind in enumerate(params))
+        self.count = len(params)
         self.returns = returns
+        self.result_count = 0 if returns is None else 1
         self.fallible = returns if isinstance(returns, Result) else None
         self.call = call
 
@@ -102,6 +109,8 @@ def unreachable(*_arguments: object) -> None:
 
 
 def _method(name: str) -> Callable[..., Any]:
+    """A call of *name*, found anew each time because the target may be a subclass."""
+
     def call(target: object, *arguments: object) -> object:
         return getattr(target, name)(*arguments)
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from enarx.keep.component.values import Values
     from enarx.keep.wasi.descriptors import Descriptor
 
-# A value is 32 bytes an element: this much keeps a transfer's values inside the second-level
-# cache (docs: measured 64 KiB slower than 16).
-CHUNK = 1 << 14
-# What a pipe takes without blocking once poll(2) calls it writable (PIPE_BUF).
-_PIPE_ROOM = 4096
+# Most bytes of one read: 2 MiB of values.
+CHUNK = 1 << 16
+# A permit for files and standard streams.  Many programs take a short write for a full one there,
+# as a blocking descriptor of a kernel never makes one; wasmtime permits as much.
+_PERMIT = 1 << 20
 # blocking-write-and-flush: "at most 4096 bytes" (wasi:io 0.2, streams.wit)
 _BLOCKING_WRITE_MAX = 4096
 
@@ -116,8 +116,8 @@ class OutputStream(Resource):
     _permit = 0
 
     def _room(self) -> int:
-        """Bytes that ``_put`` takes without waiting."""
-        return CHUNK
+        """Bytes that the next ``_put`` may bring; 0 asks to wait."""
+        return _PERMIT
 
     def _put(self, data: bytes) -> None:
         """Take all of *data*."""
@@ -203,13 +203,10 @@ class DescriptorInput(InputStream):
 
 
 class DescriptorOutput(OutputStream):
-    """Output to a standard stream."""
+    """Output to a standard stream, which blocks while its reader is slow."""
 
     def __init__(self, descriptor: Descriptor) -> None:
         self._descriptor = descriptor
-
-    def _room(self) -> int:
-        return _PIPE_ROOM if self.subscribe().ready() else 0
 
     def _put(self, data: bytes) -> None:
         view = memoryview(data)
