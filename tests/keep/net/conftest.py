@@ -12,7 +12,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from cryptography import x509
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from enarx.keep.net.plain import PlainStream
+    from enarx.keep.net.tls import TlsStream
+
+    Stream = PlainStream | TlsStream
+
+T = TypeVar("T")
 PATIENCE_S = 10.0
 
 
@@ -162,7 +168,7 @@ class World:
         self.stack.callback(broker.close)
         return broker
 
-    def listen_tls(self, **settings: Any) -> tuple[TlsListener, int]:
+    def listen_tls(self, **settings: object) -> tuple[TlsListener, int]:
         """A TLS listener of the keep and its port."""
         broker = self.broker()
         context = server_context(TlsSettings(**settings), self.identity, time.time())
@@ -183,7 +189,7 @@ class World:
         self.stack.callback(listener.close)
         return listener, broker.port
 
-    def accept(self, listener: Any) -> Any:
+    def accept(self, listener: Listener | TlsListener) -> Stream:
         """What a guest's blocking accept does, with patience."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
@@ -203,12 +209,12 @@ class World:
             assert time.monotonic() < deadline, f"not done; refused: {self.refused}"
             self.background.wait((), time.monotonic() + 0.02)
 
-    def finish(self, future: Future[Any]) -> Any:
+    def finish(self, future: Future[T]) -> T:
         """Pump until the client's thread is done, and its result."""
         self.pump_until(future.done)
         return future.result()
 
-    def outside(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
+    def outside(self, work: Callable[..., T], *args: object) -> Future[T]:
         """Run *work* as somebody outside the keep."""
         return self.pool.submit(work, *args)
 
@@ -244,8 +250,8 @@ class World:
         *,
         now_s: float | None = None,
         timeout_s: float = PATIENCE_S,
-        **settings: Any,
-    ) -> Any:
+        **settings: object,
+    ) -> TlsStream:
         """What the keep does for ``kind = "connect"``."""
         now_s = time.time() if now_s is None else now_s
         context = client_context(TlsSettings(**settings), self.identity, time.time())
@@ -265,9 +271,9 @@ class World:
     def serve_tls(
         self,
         issued: Issued,
-        work: Callable[[ssl.SSLSocket], Any],
+        work: Callable[[ssl.SSLSocket], T],
         adjust: Callable[[ssl.SSLContext], None] = lambda _: None,
-    ) -> tuple[int, Future[Any]]:
+    ) -> tuple[int, Future[T | Exception]]:
         """A TLS server outside, for one connection; the result of *work* or the TLS error."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*issued.files(self.folder, f"server{os.urandom(4).hex()}"))
@@ -275,7 +281,7 @@ class World:
         server = socket.create_server(("127.0.0.1", 0))
         server.settimeout(PATIENCE_S)
 
-        def run() -> Any:
+        def run() -> T | Exception:
             with server:
                 raw, _ = server.accept()
             raw.settimeout(PATIENCE_S)

@@ -8,11 +8,16 @@ import socket
 import ssl
 import time
 from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from enarx.errors import UnavailableError
 from enarx.keep.net.connecting import unavailable
+
+if TYPE_CHECKING:
+    from tests.keep.net.conftest import Authority, Issued, World
 
 DAY_S = 86_400
 
@@ -26,13 +31,13 @@ def echo(tls: ssl.SSLSocket) -> bytes:
 
 def open_descriptors() -> int:
     """How many descriptors this process has."""
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def refusal(world, port: int, name: str, **options) -> OSError:
+def refusal(world: World, port: int, name: str, **options: object) -> OSError:
     """Why the keep refuses this server; nothing may stay open."""
     before = open_descriptors()
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError, match="Errno") as caught:
         world.connect_tls(port, name, **options)
     assert open_descriptors() <= before
     return caught.value
@@ -49,7 +54,9 @@ def refusal(world, port: int, name: str, **options) -> OSError:
         ("xn--bcher-kva.example", "bücher.example"),
     ],
 )
-def test_a_certified_server_is_believed(world, authority, certified, asked) -> None:
+def test_a_certified_server_is_believed(
+    world: World, authority: Authority, certified: str, asked: str
+) -> None:
     """Chain and name are right: bytes flow, with the post-quantum group where the peer has it."""
     port, served = world.serve_tls(authority.issue(certified), echo)
     stream = world.connect_tls(port, asked, trust_anchors=[authority.pem])
@@ -71,7 +78,9 @@ def test_a_certified_server_is_believed(world, authority, certified, asked) -> N
         ("127.0.0.1.example", "127.0.0.1"),
     ],
 )
-def test_a_certificate_for_another_name_is_refused(world, authority, certified, asked) -> None:
+def test_a_certificate_for_another_name_is_refused(
+    world: World, authority: Authority, certified: str, asked: str
+) -> None:
     """Name mismatch, with both names in the message and an alert to the server."""
     port, served = world.serve_tls(authority.issue(certified), echo)
     error = refusal(world, port, asked, trust_anchors=[authority.pem])
@@ -79,7 +88,7 @@ def test_a_certificate_for_another_name_is_refused(world, authority, certified, 
     assert isinstance(served.result(world.patience_s), ssl.SSLError | ConnectionError)
 
 
-def test_the_common_name_does_not_count(world, authority) -> None:
+def test_the_common_name_does_not_count(world: World, authority: Authority) -> None:
     """RFC 9525, section 2: a name only in the subject certifies nothing."""
     issued = authority.issue("db.example", alternative=("other.example",))
     port, _ = world.serve_tls(issued, echo)
@@ -88,7 +97,7 @@ def test_the_common_name_does_not_count(world, authority) -> None:
     )
 
 
-def test_the_server_name_of_the_settings_wins(world, authority) -> None:
+def test_the_server_name_of_the_settings_wins(world: World, authority: Authority) -> None:
     """``tls.server_name`` is what is asked for (SNI) and verified, whatever the host is called."""
     asked = []
 
@@ -102,7 +111,9 @@ def test_the_server_name_of_the_settings_wins(world, authority) -> None:
     assert asked == ["db.example"]
 
 
-def test_an_unknown_authority_is_refused(world, authority, new_authority) -> None:
+def test_an_unknown_authority_is_refused(
+    world: World, authority: Authority, new_authority: type[Authority]
+) -> None:
     """A right name from a wrong authority is worth nothing; neither is Mozilla's list for ours."""
     for anchors in ([new_authority("Other CA").pem], ["mozilla"]):
         port, _ = world.serve_tls(authority.issue("db.example"), echo)
@@ -110,13 +121,15 @@ def test_an_unknown_authority_is_refused(world, authority, new_authority) -> Non
         assert "issuer that is not among the trust anchors" in str(error)
 
 
-def test_an_authority_of_the_same_name_is_refused(world, authority, new_authority) -> None:
+def test_an_authority_of_the_same_name_is_refused(
+    world: World, authority: Authority, new_authority: type[Authority]
+) -> None:
     """An anchor is a key, not a name."""
     port, _ = world.serve_tls(authority.issue("db.example"), echo)
     refusal(world, port, "db.example", trust_anchors=[new_authority("Test CA").pem])
 
 
-def test_an_expired_certificate_is_refused(world, authority) -> None:
+def test_an_expired_certificate_is_refused(world: World, authority: Authority) -> None:
     """With the dates, because the clock may be what is wrong."""
     port, _ = world.serve_tls(authority.issue("db.example", end=-timedelta(minutes=1)), echo)
     error = refusal(world, port, "db.example", trust_anchors=[authority.pem])
@@ -126,7 +139,9 @@ def test_an_expired_certificate_is_refused(world, authority) -> None:
 @pytest.mark.parametrize(
     ("shift_s", "problem"), [(2 * DAY_S, "has expired"), (-DAY_S / 2, "is not valid yet")]
 )
-def test_now_is_an_argument(world, authority, shift_s, problem) -> None:
+def test_now_is_an_argument(
+    world: World, authority: Authority, shift_s: float, problem: str
+) -> None:
     """Certificates are judged at the instant the keep says, not at the machine's."""
     port, _ = world.serve_tls(authority.issue("db.example"), echo)
     now_s = time.time() + shift_s
@@ -135,7 +150,7 @@ def test_now_is_an_argument(world, authority, shift_s, problem) -> None:
     )
 
 
-def test_a_self_signed_certificate_can_be_pinned(world) -> None:
+def test_a_self_signed_certificate_can_be_pinned(world: World) -> None:
     """Two keeps can talk: one's own certificate is an anchor for itself."""
     listener, port = world.listen_tls()
     future = world.outside(
@@ -148,7 +163,7 @@ def test_a_self_signed_certificate_can_be_pinned(world) -> None:
     assert "trust anchors" in str(error)
 
 
-def self_made():
+def self_made() -> Issued:
     """A certificate a machine in the middle made for itself."""
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -164,7 +179,7 @@ def self_made():
         cert = identity.pem().encode()
         key = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
-        def files(self, folder, name):
+        def files(self, folder: Path, name: str) -> tuple[str, str]:
             for suffix, data in (("pem", self.cert), ("key", self.key)):
                 (folder / f"{name}.{suffix}").write_bytes(data)
             return str(folder / f"{name}.pem"), str(folder / f"{name}.key")
@@ -172,7 +187,7 @@ def self_made():
     return Made()
 
 
-def test_the_keeps_certificate_is_offered(world, authority) -> None:
+def test_the_keeps_certificate_is_offered(world: World, authority: Authority) -> None:
     """A server that asks for a client certificate gets the keep's own."""
 
     def adjust(context: ssl.SSLContext) -> None:
@@ -188,7 +203,7 @@ def test_the_keeps_certificate_is_offered(world, authority) -> None:
     assert served_to["subject"] == ((("commonName", "localhost"),),)
 
 
-def test_alpn_is_offered(world, authority) -> None:
+def test_alpn_is_offered(world: World, authority: Authority) -> None:
     """The server picks from what the settings say."""
     port, served = world.serve_tls(
         authority.issue("db.example"),
@@ -202,7 +217,7 @@ def test_alpn_is_offered(world, authority) -> None:
     assert served.result(world.patience_s) == "b"
 
 
-def test_a_server_below_tls_1_3_is_refused(world, authority) -> None:
+def test_a_server_below_tls_1_3_is_refused(world: World, authority: Authority) -> None:
     """With words, because it is the server that must be updated."""
 
     def adjust(context: ssl.SSLContext) -> None:
@@ -214,7 +229,7 @@ def test_a_server_below_tls_1_3_is_refused(world, authority) -> None:
 
 
 @pytest.mark.parametrize("said", [b"SSH-2.0-x\r\n" + bytes(50), b"HTTP/1.1 400 Bad\r\n\r\n"])
-def test_a_server_without_tls_is_refused(world, said) -> None:
+def test_a_server_without_tls_is_refused(world: World, said: bytes) -> None:
     """A plain server is named as one."""
     inside, outside = world.tcp_pair()
     outside.sendall(said)
@@ -222,7 +237,7 @@ def test_a_server_without_tls_is_refused(world, said) -> None:
     assert "does not speak TLS" in str(error)
 
 
-def test_a_silent_server_times_out(world) -> None:
+def test_a_silent_server_times_out(world: World) -> None:
     """A server that accepts and says nothing is given up at the deadline."""
     inside, _ = world.tcp_pair()
     start = time.monotonic()
@@ -231,21 +246,21 @@ def test_a_silent_server_times_out(world) -> None:
     assert time.monotonic() - start < 5
 
 
-def test_a_server_that_hangs_up_is_named(world) -> None:
+def test_a_server_that_hangs_up_is_named(world: World) -> None:
     """TCP that ends in the handshake is no success."""
     inside, outside = world.tcp_pair()
     outside.close()
     assert handshake_error(world, inside).errno in (errno.ECONNRESET, errno.EPIPE)
 
 
-def handshake_error(world, fd: int, timeout_s: float = 10.0) -> OSError:
+def handshake_error(world: World, fd: int, timeout_s: float = 10.0) -> OSError:
     """What tls_connect raises on this descriptor."""
     from enarx.keep.net.connecting import tls_connect
     from enarx.keep.net.settings import TlsSettings
     from enarx.keep.net.tls_context import client_context
 
     context = client_context(TlsSettings(), world.identity, time.time())
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError, match="Errno") as caught:
         tls_connect(
             fd,
             ("x", 1),
@@ -260,7 +275,7 @@ def handshake_error(world, fd: int, timeout_s: float = 10.0) -> OSError:
     return caught.value
 
 
-def test_what_is_no_socket_is_refused(world) -> None:
+def test_what_is_no_socket_is_refused(world: World) -> None:
     """A broker that passes something else is an error of that connection, and it is closed."""
     for fd in (os.open("/dev/null", os.O_RDWR), socket.socket(type=socket.SOCK_DGRAM).detach()):
         assert handshake_error(world, fd).errno in (errno.ENOTSOCK, errno.EPROTOTYPE)
@@ -295,7 +310,9 @@ def test_what_is_no_socket_is_refused(world) -> None:
         ("a", OSError("odd"), "connect a:1: odd", None),
     ],
 )
-def test_what_the_operator_is_told(host, error, message, hint) -> None:
+def test_what_the_operator_is_told(
+    host: str, error: OSError, message: str, hint: str | None
+) -> None:
     """One line with the place and the problem, and advice where there is some."""
     told = unavailable(host, 1, error)
     assert isinstance(told, UnavailableError)

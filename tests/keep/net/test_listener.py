@@ -8,6 +8,8 @@ import os
 import select
 import socket
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -17,9 +19,14 @@ from enarx.keep.net.channel import AcceptChannel
 from enarx.keep.net.listener import Listener
 from enarx.keep.net.wait import Background
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.keep.net.conftest import World
+
 
 @pytest.fixture
-def channel():
+def channel() -> Iterator[tuple[socket.socket, AcceptChannel]]:
     """The broker's end and the keep's."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     made = AcceptChannel(far.detach())
@@ -35,10 +42,10 @@ def connection() -> tuple[socket.socket, socket.socket]:
 
 def descriptors() -> int:
     """How many descriptors this process has."""
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
-def test_a_connection_arrives_with_its_peer(world) -> None:
+def test_a_connection_arrives_with_its_peer(world: World) -> None:
     """Over real TCP: accept gives the stream and who is there."""
     listener, port = world.listen()
     assert not listener.ready()
@@ -51,7 +58,7 @@ def test_a_connection_arrives_with_its_peer(world) -> None:
         assert stream.recv_into_blocking(memoryview(bytearray(1))) == 1
 
 
-def test_five_hundred_connections_in_turn(world) -> None:
+def test_five_hundred_connections_in_turn(world: World) -> None:
     """Nothing is lost or left open."""
     listener, port = world.listen()
     for _ in range(500):
@@ -63,7 +70,9 @@ def test_five_hundred_connections_in_turn(world) -> None:
 
 
 @pytest.mark.parametrize("background", [None, Background()])
-def test_waiting_ends_when_a_connection_comes_or_time_is_up(channel, background) -> None:
+def test_waiting_ends_when_a_connection_comes_or_time_is_up(
+    channel: tuple[socket.socket, AcceptChannel], background: Background | None
+) -> None:
     """`wait` sleeps no longer than it must."""
     near, made = channel
     listener = Listener(made, background)
@@ -80,14 +89,14 @@ def test_waiting_ends_when_a_connection_comes_or_time_is_up(channel, background)
         stream.close()
 
 
-def test_the_end_of_the_channel_is_einval(channel) -> None:
+def test_the_end_of_the_channel_is_einval(channel: tuple[socket.socket, AcceptChannel]) -> None:
     """As Linux says for accept on a socket that was shut down; and a poll does not hang."""
     near, made = channel
     listener = Listener(made)
     near.close()
     for _ in range(2):
         assert listener.ready()
-        with pytest.raises(OSError) as caught:
+        with pytest.raises(OSError, match="Errno") as caught:
             listener.accept()
         assert caught.value.errno == errno.EINVAL
     assert listener.interest() == ()
@@ -102,7 +111,9 @@ BAD = [
 
 
 @pytest.mark.parametrize("message", BAD)
-def test_malformed_messages_are_dropped_with_their_descriptor(channel, message) -> None:
+def test_malformed_messages_are_dropped_with_their_descriptor(
+    channel: tuple[socket.socket, AcceptChannel], message: bytes
+) -> None:
     """The next good one is served; nothing stays open."""
     near, made = channel
     listener = Listener(made)
@@ -118,7 +129,9 @@ def test_malformed_messages_are_dropped_with_their_descriptor(channel, message) 
 
 
 @pytest.mark.parametrize("count", [0, 2, 4, 7])
-def test_a_wrong_number_of_descriptors_is_dropped(channel, count) -> None:
+def test_a_wrong_number_of_descriptors_is_dropped(
+    channel: tuple[socket.socket, AcceptChannel], count: int
+) -> None:
     """One is right; none is leaked."""
     near, made = channel
     a, b = connection()
@@ -130,11 +143,11 @@ def test_a_wrong_number_of_descriptors_is_dropped(channel, count) -> None:
         assert descriptors() == before
 
 
-def test_what_is_no_socket_is_dropped(channel) -> None:
+def test_what_is_no_socket_is_dropped(channel: tuple[socket.socket, AcceptChannel]) -> None:
     """A file in place of a connection is not handed to the guest."""
     near, made = channel
     listener = Listener(made)
-    with open(os.devnull, "rb") as file:
+    with Path(os.devnull).open("rb") as file:
         before = descriptors()
         socket.send_fds(near, [b'{"peer":["bad",1]}'], [file.fileno()])
         with pytest.raises(BlockingIOError):
@@ -168,7 +181,9 @@ def test_junk_raises_only_what_is_promised(message: bytes) -> None:
     made.close()
 
 
-def test_descriptors_do_not_leak_into_programs(channel) -> None:
+def test_descriptors_do_not_leak_into_programs(
+    channel: tuple[socket.socket, AcceptChannel],
+) -> None:
     """Received descriptors are close-on-exec."""
     near, made = channel
     a, b = connection()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed448
@@ -20,18 +21,25 @@ from enarx.keep.net.anchors import check_anchors
 from enarx.keep.net.settings import TlsSettings
 from enarx.keep.net.tls_context import client_context, server_context
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.keep.net.conftest import Authority, World
+
 DAY_S = 86_400
 
 
-def anchors_error(*values, now_s: float | None = None, **options) -> MisconfiguredError:
+def anchors_error(
+    *values: bytes | str, now_s: float | None = None, path: str = "tls"
+) -> MisconfiguredError:
     """What is said about these trust anchors."""
-    settings = TlsSettings(trust_anchors=values, **options)
+    settings = TlsSettings(trust_anchors=values, path=path)
     with pytest.raises(MisconfiguredError) as caught:
         check_anchors(settings, "trust_anchors", values, now_s or time.time())
     return caught.value
 
 
-def test_an_expired_anchor_is_named(authority) -> None:
+def test_an_expired_anchor_is_named(authority: Authority) -> None:
     """Key, subject, date of expiry, now, and advice, on one line and a hint."""
     now = authority.certificate.not_valid_after_utc + timedelta(seconds=1)
     error = anchors_error("mozilla", authority.pem, now_s=now.timestamp())
@@ -44,7 +52,7 @@ def test_an_expired_anchor_is_named(authority) -> None:
     assert "current certificate" in error.hints[0]
 
 
-def test_an_anchor_is_valid_to_its_last_second(authority) -> None:
+def test_an_anchor_is_valid_to_its_last_second(authority: Authority) -> None:
     """Both ends of the validity belong to it (RFC 5280, section 4.1.2.5)."""
     for instant in (
         authority.certificate.not_valid_before_utc,
@@ -55,7 +63,7 @@ def test_an_anchor_is_valid_to_its_last_second(authority) -> None:
         assert not found.mozilla
 
 
-def test_an_anchor_that_is_not_valid_yet_is_named(authority) -> None:
+def test_an_anchor_that_is_not_valid_yet_is_named(authority: Authority) -> None:
     """A clock that is behind shows itself here."""
     start = authority.certificate.not_valid_before_utc
     error = anchors_error(authority.pem, now_s=start.timestamp() - 1)
@@ -63,14 +71,14 @@ def test_an_anchor_that_is_not_valid_yet_is_named(authority) -> None:
     assert "clock" in error.hints[0]
 
 
-def test_a_leaf_is_no_anchor(authority) -> None:
+def test_a_leaf_is_no_anchor(authority: Authority) -> None:
     """Its issuer is what can be trusted, and is named."""
     error = anchors_error(authority.issue("db.example").cert)
     assert "CN=db.example is not a certificate authority's" in error.problem
     assert "CN=Test CA" in error.hints[0]
 
 
-def test_a_self_signed_leaf_is_an_anchor_for_itself(world) -> None:
+def test_a_self_signed_leaf_is_an_anchor_for_itself(world: World) -> None:
     """A keep's own certificate can be trusted by another keep."""
     pem = world.identity.pem().encode()
     found = check_anchors(TlsSettings(), "trust_anchors", (pem,), time.time())
@@ -78,20 +86,22 @@ def test_a_self_signed_leaf_is_an_anchor_for_itself(world) -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"junk", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
-def test_what_is_no_pem_is_named(value) -> None:
+def test_what_is_no_pem_is_named(value: bytes) -> None:
     """No certificate in there."""
     error = anchors_error(value)
     assert error.path == "tls.trust_anchors[0]"
     assert error.problem == "not a PEM certificate"
 
 
-def test_der_is_recognised(authority) -> None:
+def test_der_is_recognised(authority: Authority) -> None:
     """The most frequent reason why a certificate is no PEM gets its own advice."""
     der = authority.certificate.public_bytes(Encoding.DER)
     assert "openssl x509 -inform der" in anchors_error(der).hints[0]
 
 
-def test_every_certificate_of_a_bundle_is_checked(authority, new_authority) -> None:
+def test_every_certificate_of_a_bundle_is_checked(
+    authority: Authority, new_authority: type[Authority]
+) -> None:
     """One PEM may hold several; one that is bad spoils it."""
     old = new_authority("Old CA", start=-timedelta(days=9), end=-timedelta(days=1))
     error = anchors_error(authority.pem + old.pem, path="tls.socket.db")
@@ -99,7 +109,7 @@ def test_every_certificate_of_a_bundle_is_checked(authority, new_authority) -> N
     assert "CN=Old CA expired" in error.problem
 
 
-def test_mozilla_means_certifi(world) -> None:
+def test_mozilla_means_certifi(world: World) -> None:
     """The bundle is loaded; there are no other certificates by default."""
     found = check_anchors(TlsSettings(), "trust_anchors", ("mozilla",), time.time())
     assert found.mozilla
@@ -121,7 +131,7 @@ def test_mozilla_means_certifi(world) -> None:
         ({"server_name": ""}, "server_name", "not a DNS name or an address"),
     ],
 )
-def test_contradictions(values, path, problem) -> None:
+def test_contradictions(values: dict[str, Any], path: str, problem: str) -> None:
     """Values that cannot work together are refused with their key."""
     with pytest.raises(MisconfiguredError) as caught:
         TlsSettings(**values)
@@ -129,7 +139,7 @@ def test_contradictions(values, path, problem) -> None:
     assert problem in caught.value.problem
 
 
-def test_an_unusable_client_anchor_is_named(world) -> None:
+def test_an_unusable_client_anchor_is_named(world: World) -> None:
     """The listener's list is checked like the connection's."""
     settings = TlsSettings(client_auth="require", client_trust_anchors=[b"junk"])
     with pytest.raises(MisconfiguredError) as caught:
@@ -140,7 +150,7 @@ def test_an_unusable_client_anchor_is_named(world) -> None:
 class TestCertificateAndKey:
     """``certificate`` and ``private_key``."""
 
-    def error(self, world, certificate, private_key) -> MisconfiguredError:
+    def error(self, world: World, certificate: bytes, private_key: bytes) -> MisconfiguredError:
         """What is said about the pair."""
         settings = TlsSettings(certificate=certificate, private_key=private_key)
         with pytest.raises(MisconfiguredError) as caught:
@@ -148,24 +158,24 @@ class TestCertificateAndKey:
         assert b"PRIVATE KEY" not in str(caught.value).encode(), "keys are not shown"
         return caught.value
 
-    def test_a_key_of_another_certificate(self, world, authority) -> None:
+    def test_a_key_of_another_certificate(self, world: World, authority: Authority) -> None:
         """The pair must fit."""
         one, other = authority.issue("a.example"), authority.issue("b.example")
         error = self.error(world, one.cert, other.key)
         assert error.path == "tls.private_key"
         assert "does not belong to the certificate of CN=a.example" in error.problem
 
-    def test_no_certificate(self, world, authority) -> None:
+    def test_no_certificate(self, world: World, authority: Authority) -> None:
         """Something else in the place of the certificate."""
         issued = authority.issue("a.example")
         assert self.error(world, issued.key, issued.key).path == "tls.certificate"
 
-    def test_no_key(self, world, authority) -> None:
+    def test_no_key(self, world: World, authority: Authority) -> None:
         """Something else in the place of the key."""
         issued = authority.issue("a.example")
         assert self.error(world, issued.cert, issued.cert).path == "tls.private_key"
 
-    def test_an_encrypted_key(self, world, authority) -> None:
+    def test_an_encrypted_key(self, world: World, authority: Authority) -> None:
         """There is nobody to ask for a pass phrase in a keep."""
         issued = authority.issue("a.example")
         locked = load_pem_private_key(issued.key, None).private_bytes(
@@ -174,7 +184,7 @@ class TestCertificateAndKey:
         error = self.error(world, issued.cert, locked)
         assert error.problem == "not an unencrypted PEM private key"
 
-    def test_a_key_of_an_unsupported_kind(self, world, authority) -> None:
+    def test_a_key_of_an_unsupported_kind(self, world: World, authority: Authority) -> None:
         """TLS clients would not know it."""
         odd = ed448.Ed448PrivateKey.generate().private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
@@ -183,7 +193,7 @@ class TestCertificateAndKey:
         assert error.problem == "want an EC, RSA or Ed25519 key"
 
 
-def test_identity_is_fresh_and_hides_its_key(world) -> None:
+def test_identity_is_fresh_and_hides_its_key(world: World) -> None:
     """Two keeps share nothing, and no representation shows a key."""
     from enarx.keep.identity import make_identity
 

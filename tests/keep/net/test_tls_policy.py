@@ -8,12 +8,18 @@ import ssl
 import subprocess
 import time
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from OpenSSL import SSL
 
 from enarx.keep.net.settings import TlsSettings
 from enarx.keep.net.tls_context import SUITES, client_context
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from tests.keep.net.conftest import Authority, Issued, World
 
 # IANA TLS Supported Groups
 X25519MLKEM768, X25519, SECP256R1, SECP384R1 = 0x11EC, 0x001D, 0x0017, 0x0018
@@ -26,7 +32,7 @@ def client_hello(context: SSL.Context) -> tuple[list[int], dict[int, bytes]]:
     """The suites and extensions of the first thing a client of *context* says."""
     near, far = socket.socketpair()
     with near, far:
-        near.setblocking(False)
+        near.settimeout(0)
         connection = SSL.Connection(context, near)
         connection.set_connect_state()
         with pytest.raises(SSL.WantReadError):
@@ -53,7 +59,7 @@ def numbers(data: bytes) -> list[int]:
     return [int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2)]
 
 
-def test_client_hello_offers_x25519mlkem768_first(world) -> None:
+def test_client_hello_offers_x25519mlkem768_first(world: World) -> None:
     """The post-quantum group leads the list and has a key share; X25519, P-256, P-384 follow."""
     context = client_context(TlsSettings(), world.identity, time.time())
     _, extensions = client_hello(context._context)
@@ -64,7 +70,7 @@ def test_client_hello_offers_x25519mlkem768_first(world) -> None:
     assert numbers(extensions[KEY_SHARE][2:4]) == [X25519MLKEM768]
 
 
-def test_client_hello_offers_tls_1_3_only_and_three_suites(world) -> None:
+def test_client_hello_offers_tls_1_3_only_and_three_suites(world: World) -> None:
     """No older version is offered, and the suites are those of Enarx 0.7 in its order."""
     context = client_context(TlsSettings(), world.identity, time.time())
     suites, extensions = client_hello(context._context)
@@ -72,28 +78,28 @@ def test_client_hello_offers_tls_1_3_only_and_three_suites(world) -> None:
     assert suites == [0x1302, 0x1301, 0x1303], SUITES  # RFC 8446, appendix B.4
 
 
-def modern_client(world, port: int) -> str | None:
+def modern_client(port: int) -> str | None:
     """The group a client of the keep's own OpenSSL gets."""
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     with socket.create_connection(("127.0.0.1", port), ANSWER_S) as sock:
-        sock.setblocking(True)
+        sock.settimeout(None)
         connection = SSL.Connection(context, sock)
         connection.set_connect_state()
         connection.do_handshake()
         return connection.get_group_name()
 
 
-def test_server_negotiates_x25519mlkem768(world) -> None:
+def test_server_negotiates_x25519mlkem768(world: World) -> None:
     """A client that knows the post-quantum group gets it."""
     listener, port = world.listen_tls()
-    future = world.outside(modern_client, world, port)
+    future = world.outside(modern_client, port)
     assert world.accept(listener).group() == "X25519MLKEM768"
     assert world.finish(future) == "X25519MLKEM768"
 
 
 @pytest.mark.needs("openssl")
 @pytest.mark.parametrize("option", ["-tls1", "-tls1_1", "-tls1_2"])
-def test_openssl_gets_nothing_below_tls_1_3(world, option) -> None:
+def test_openssl_gets_nothing_below_tls_1_3(world: World, option: str) -> None:
     """s_client with an older version is refused with the alert protocol_version."""
     listener, port = world.listen_tls()
     result = world.finish(world.outside(s_client, port, option, "-cipher", "ALL@SECLEVEL=0"))
@@ -105,7 +111,7 @@ def test_openssl_gets_nothing_below_tls_1_3(world, option) -> None:
 
 
 @pytest.mark.needs("openssl")
-def test_openssl_gets_tls_1_3(world) -> None:
+def test_openssl_gets_tls_1_3(world: World) -> None:
     """s_client connects, verifies the keep's certificate by name, and is told TLS 1.3."""
     listener, port = world.listen_tls()
     anchor = world.folder / "keep.pem"
@@ -146,8 +152,8 @@ def s_client(port: int, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.needs("curl")
-def test_curl_fetches_a_page(world) -> None:
-    """curl verifies the keep and reads a page that ends with the connection."""
+def test_curl_fetches_a_page(world: World) -> None:
+    """Curl verifies the keep and reads a page that ends with the connection."""
     listener, port = world.listen_tls(alpn=["http/1.1"])
     anchor = world.folder / "keep.pem"
     anchor.write_text(world.identity.pem())
@@ -177,7 +183,7 @@ def test_curl_fetches_a_page(world) -> None:
     assert (result.returncode, result.stdout) == (0, "page"), result.stderr
 
 
-def test_no_session_is_resumed(world) -> None:
+def test_no_session_is_resumed(world: World) -> None:
     """A client that offers its last session gets a full handshake, so it is verified anew."""
     listener, port = world.listen_tls()
     context = world.client_context()
@@ -201,7 +207,7 @@ class TestServerNames:
     """RFC 6066, section 3; RFC 8446, section 9.2."""
 
     @pytest.mark.parametrize("name", ["a.example", "A.EXAMPLE", "x.b.example"])
-    def test_a_served_name_is_accepted(self, world, name) -> None:
+    def test_a_served_name_is_accepted(self, world: World, name: str) -> None:
         """Names are compared without case; a wildcard stands for one label."""
         listener, port = world.listen_tls(server_names=["a.example", "*.b.example"])
         context = world.client_context()
@@ -211,18 +217,20 @@ class TestServerNames:
         world.finish(future).close()
 
     @pytest.mark.parametrize("name", ["c.example", "b.example", "x.y.b.example"])
-    def test_an_unknown_name_gets_unrecognized_name(self, world, capfd, name) -> None:
+    def test_an_unknown_name_gets_unrecognized_name(
+        self, world: World, capfd: pytest.CaptureFixture[str], name: str
+    ) -> None:
         """The client is told which alert, and nothing is printed."""
         listener, port = world.listen_tls(server_names=["a.example", "*.b.example"])
         future = world.outside(world.tls_client, port, name)
         world.pump_until(future.done)
-        with pytest.raises(ssl.SSLError, match="(?i)unrecognized.name"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
             future.result()
         assert f"'{name}'" in str(world.refused[0][1])
         assert not listener.ready()
         assert capfd.readouterr() == ("", "")
 
-    def test_no_name_gets_missing_extension(self, world) -> None:
+    def test_no_name_gets_missing_extension(self, world: World) -> None:
         """A client that names no server is refused where names are configured."""
         _, port = world.listen_tls(server_names=["a.example"])
         context = world.client_context()
@@ -239,7 +247,9 @@ class TestAlpn:
     @pytest.mark.parametrize(
         ("theirs", "agreed"), [(["h2", "http/1.1"], "http/1.1"), (["x", "h3"], "h3"), ([], None)]
     )
-    def test_the_listeners_preference_wins(self, world, theirs, agreed) -> None:
+    def test_the_listeners_preference_wins(
+        self, world: World, theirs: list[str], agreed: str | None
+    ) -> None:
         """The first of ours the client offers is chosen; no offer, no protocol."""
         listener, port = world.listen_tls(alpn=["http/1.1", "h3"])
         context = world.client_context()
@@ -251,14 +261,16 @@ class TestAlpn:
             assert tls.selected_alpn_protocol() == agreed
         assert stream.alpn() == (agreed or "").encode()
 
-    def test_nothing_in_common_gets_no_application_protocol(self, world, capfd) -> None:
+    def test_nothing_in_common_gets_no_application_protocol(
+        self, world: World, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         """The alert names the reason, the next client is not affected, nothing is printed."""
         listener, port = world.listen_tls(alpn=["h3"])
         context = world.client_context()
         context.set_alpn_protocols(["h2"])
         future = world.outside(world.tls_client, port, "localhost", context)
         world.pump_until(future.done)
-        with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)no.application.protocol"):
             future.result()
         assert "ALPN" in str(world.refused[0][1])
         good = world.outside(world.tls_client, port)
@@ -270,14 +282,16 @@ class TestAlpn:
 class TestClientAuthentication:
     """``client_auth`` and ``client_trust_anchors``."""
 
-    def attempt(self, world, authority, auth, issued=None):
+    def attempt(
+        self, world: World, authority: Authority, auth: str, issued: Issued | None = None
+    ) -> Future[bytes]:
         """What a client hears: its own address, or the TLS error."""
         listener, port = world.listen_tls(client_auth=auth, client_trust_anchors=[authority.pem])
         context = world.client_context()
         if issued is not None:
             context.load_cert_chain(*issued.files(world.folder, "client"))
 
-        def client():
+        def client() -> object:
             with world.tls_client(port, "localhost", context) as tls:
                 return tls.recv(10)
 
@@ -292,42 +306,50 @@ class TestClientAuthentication:
         return future
 
     @pytest.mark.parametrize("auth", ["request", "require"])
-    def test_a_certified_client_is_welcome(self, world, authority, auth) -> None:
+    def test_a_certified_client_is_welcome(
+        self, world: World, authority: Authority, auth: str
+    ) -> None:
         """A client of the configured authority gets in."""
         issued = authority.issue("client.example", client=True)
         assert self.attempt(world, authority, auth, issued).result() == b"welcome"
 
-    def test_request_lets_a_client_without_certificate_in(self, world, authority) -> None:
+    def test_request_lets_a_client_without_certificate_in(
+        self, world: World, authority: Authority
+    ) -> None:
         """``request`` asks and does not insist."""
         assert self.attempt(world, authority, "request").result() == b"welcome"
 
-    def test_require_refuses_a_client_without_certificate(self, world, authority) -> None:
+    def test_require_refuses_a_client_without_certificate(
+        self, world: World, authority: Authority
+    ) -> None:
         """``require`` insists, and says so."""
         future = self.attempt(world, authority, "require")
-        with pytest.raises(ssl.SSLError, match="(?i)certificate.required"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"):
             future.result()
         assert "no client certificate" in str(world.refused[0][1])
 
     @pytest.mark.parametrize("auth", ["request", "require"])
     def test_a_client_of_another_authority_is_refused(
-        self, world, authority, new_authority, auth
+        self, world: World, authority: Authority, new_authority: type[Authority], auth: str
     ) -> None:
         """Only the configured authority counts, also where a certificate is optional."""
         issued = new_authority("Other CA").issue("client.example", client=True)
         future = self.attempt(world, authority, auth, issued)
-        with pytest.raises(ssl.SSLError, match="(?i)unknown.ca"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)unknown.ca"):
             future.result()
         assert "trust anchors" in str(world.refused[0][1])
 
-    def test_an_expired_client_is_refused(self, world, authority) -> None:
+    def test_an_expired_client_is_refused(self, world: World, authority: Authority) -> None:
         """The keep's clock decides, and the message says when it expired."""
         issued = authority.issue("client.example", client=True, end=-timedelta(minutes=1))
         future = self.attempt(world, authority, "require", issued)
-        with pytest.raises(ssl.SSLError, match="(?i)expired"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)expired"):
             future.result()
         assert "has expired (valid from" in str(world.refused[0][1])
 
-    def test_a_server_certificate_is_no_client_certificate(self, world, authority) -> None:
+    def test_a_server_certificate_is_no_client_certificate(
+        self, world: World, authority: Authority
+    ) -> None:
         """Extended key usage is honoured."""
         issued = authority.issue("client.example", client=False)
         future = self.attempt(world, authority, "require", issued)
@@ -336,7 +358,7 @@ class TestClientAuthentication:
         assert "purpose" in str(world.refused[0][1])
 
 
-def test_a_configured_certificate_is_served(world, authority) -> None:
+def test_a_configured_certificate_is_served(world: World, authority: Authority) -> None:
     """``certificate`` and ``private_key`` replace the keep's own."""
     issued = authority.issue("service.example")
     listener, port = world.listen_tls(certificate=issued.cert, private_key=issued.key)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import select
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from enarx.keep.net.wait import Background, poll_now, wait
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Waiting = Callable[..., int]
+
 
 @pytest.fixture
-def pipe():
+def pipe() -> Iterator[tuple[int, int]]:
     """A pipe's two ends."""
     ends = os.pipe()
     yield ends
@@ -60,7 +66,7 @@ class Alarm(Counter):
         lambda fd, mask, deadline=None: dict(Background().wait(((fd, mask),), deadline)).get(fd, 0),
     ],
 )
-def test_readiness_and_deadline(pipe, waiting) -> None:
+def test_readiness_and_deadline(pipe: tuple[int, int], waiting: Waiting) -> None:
     """The events, or 0 no earlier than the deadline."""
     reader, writer = pipe
     deadline = time.monotonic() + 0.01
@@ -72,28 +78,28 @@ def test_readiness_and_deadline(pipe, waiting) -> None:
     assert waiting(reader, select.POLLIN, 0.0) == select.POLLIN, "ready beats late"
 
 
-def test_poll_now_does_not_wait(pipe) -> None:
+def test_poll_now_does_not_wait(pipe: tuple[int, int]) -> None:
     """What holds at this moment."""
     reader, writer = pipe
     assert poll_now(reader, select.POLLIN) == 0
     assert poll_now(writer, select.POLLOUT) == select.POLLOUT
 
 
-def test_a_closed_descriptor_is_ready(pipe) -> None:
+def test_a_closed_descriptor_is_ready(pipe: tuple[int, int]) -> None:
     """POLLNVAL wakes, so that the next operation can say EBADF."""
     closed = os.dup(pipe[0])
     os.close(closed)
     assert Background().wait(((closed, select.POLLIN),)) == [(closed, select.POLLNVAL)]
 
 
-def test_one_descriptor_may_be_wanted_twice(pipe) -> None:
+def test_one_descriptor_may_be_wanted_twice(pipe: tuple[int, int]) -> None:
     """Masks are joined."""
     _, writer = pipe
     interest = ((writer, select.POLLIN), (writer, select.POLLOUT))
     assert Background().wait(interest) == [(writer, select.POLLOUT)]
 
 
-def test_tasks_have_turns_but_do_not_wake_the_guest(pipe) -> None:
+def test_tasks_have_turns_but_do_not_wake_the_guest(pipe: tuple[int, int]) -> None:
     """The tasks' descriptors are waited for too, and are not reported."""
     reader, writer = pipe
     background = Background()
@@ -103,7 +109,7 @@ def test_tasks_have_turns_but_do_not_wake_the_guest(pipe) -> None:
     assert task.turns == 0
 
 
-def test_a_task_wakes_at_its_deadline(pipe) -> None:
+def test_a_task_wakes_at_its_deadline(pipe: tuple[int, int]) -> None:
     """A task without descriptors gets its turn in time, however long the guest waits."""
     background = Background()
     task = Alarm(background, 2, -1)
@@ -112,7 +118,7 @@ def test_a_task_wakes_at_its_deadline(pipe) -> None:
     assert task.turns <= 0
 
 
-def test_finish_waits_for_lingering_tasks_only(pipe) -> None:
+def test_finish_waits_for_lingering_tasks_only(pipe: tuple[int, int]) -> None:
     """A listener does not keep an ended keep alive; bytes owed do, for a while."""
     _, writer = pipe
     background = Background()
