@@ -167,7 +167,7 @@ def test_a_layer_says_its_size_and_is_one_frame() -> None:
         layer + layer,
         layer[:-1],
     ):
-        with pytest.raises(MalformedError, match="want at most|not zstd|wrong size"):
+        with pytest.raises(MalformedError, match=r"want at most|not zstd|wrong size"):
             files_layer.members(data)
 
 

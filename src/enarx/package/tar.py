@@ -23,7 +23,7 @@ _BLOCK = 512
 _TYPES = {FILE: b"0", SYMLINK: b"2", DIRECTORY: b"5"}
 _KINDS = {b"0": FILE, b"\0": FILE, b"2": SYMLINK, b"5": DIRECTORY}
 _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK = b"x", b"g", b"L", b"K"
-_MAX_HEADER_DATA = 1024 * 1024  # of a pax or GNU long-name header: paths are below 4 KiB each
+_MAX_HEADER_DATA = 64 * 1024  # of a pax or GNU long-name header: paths are below 4 KiB each
 _MAX_OCTAL_SIZE = 8**11  # what the size field of a ustar header can say
 
 
@@ -76,6 +76,7 @@ def read(archive: bytes | memoryview, where: str) -> Iterator[Member]:
     while at < len(view):
         header = bytes(view[at : at + _BLOCK])
         if not header.strip(b"\0"):
+            _check_end(view[at:], extra, where, at)
             return
         _check_header(header, where, at)
         kind, size = header[156:157], _size(header, extra, where, at)
@@ -155,6 +156,14 @@ def _padding(data: bytes | memoryview) -> bytes:
     return bytes(-len(data) % _BLOCK)
 
 
+def _check_end(rest: memoryview, extra: dict[str, str], where: str, at: int) -> None:
+    if len(rest) < 2 * _BLOCK or bytes(rest).strip(b"\0"):
+        problem = "the archive does not end in zeros (want two blocks of them, and nothing else)"
+        raise MalformedError(where, problem, offset=at)
+    if extra:
+        raise MalformedError(where, "pax header without a member", offset=at)
+
+
 def _check_header(header: bytes, where: str, at: int) -> None:
     if len(header) < _BLOCK:
         raise MalformedError(where, f"cut off (want {_BLOCK} bytes, got {len(header)})", offset=at)
@@ -186,24 +195,26 @@ def _extension(kind: bytes, body: memoryview, where: str, at: int) -> dict[str, 
         return {"path": _text(bytes(body), place)}
     if kind == _GNU_LINK:
         return {"linkpath": _text(bytes(body), place)}
-    if kind == _PAX_GLOBAL:
-        return {}  # comments, in practice: nothing that changes a member may be global here
-    return _pax_values(bytes(body), place)
+    values = _pax_values(bytes(body), place)
+    if kind == _PAX_GLOBAL and values:  # git archive's is a comment, and changes no member
+        raise MalformedError(place, f"pax header sets {min(values)} for all members")
+    return values
 
 
 def _pax_values(body: bytes, where: str) -> dict[str, str]:
     values: dict[str, str] = {}
-    while body:
-        digits, space, _ = body.partition(b" ")
-        if not space or not digits.isdigit() or len(digits) > 7:  # noqa: PLR2004 - below 1 MiB
+    at = 0
+    while at < len(body):
+        digits, space, _ = body[at : at + 7].partition(b" ")
+        if not space or not digits.isdigit():
             raise MalformedError(where, "pax record without a length")
-        length = int(digits)
-        record, body = body[len(digits) + 1 : length], body[length:]
+        record = body[at + len(digits) + 1 : at + int(digits)]
+        at += max(int(digits), 1)
         key, equals, value = record.partition(b"=")
-        if not equals or not value.endswith(b"\n"):
+        if at > len(body) or not equals or not value.endswith(b"\n"):
             raise MalformedError(where, "pax record is not key=value")
         if key in (b"path", b"linkpath", b"size"):
-            values[key.decode()] = _text(value[:-1], where)
+            values[key.decode()] = _decoded(value[:-1], where)
         elif key.startswith(b"GNU.sparse"):
             raise MalformedError(where, "sparse file (want an ordinary one)")
     return values
@@ -225,7 +236,10 @@ def _number(field: bytes, where: str) -> int:
 
 
 def _text(field: bytes, where: str) -> str:
-    raw = field.partition(b"\0")[0]
+    return _decoded(field.partition(b"\0")[0], where)
+
+
+def _decoded(raw: bytes, where: str) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as e:
