@@ -16,6 +16,9 @@ from enarx.keep.vfs.host import HostDirectory
 from enarx.keep.vfs.memory import scratch
 from enarx.keep.vfs.node import File
 from enarx.keep.vfs.resolve import resolve, resolve_entry
+from enarx.keep.wasi import abi
+from enarx.keep.wasi.directories import DirectoryDescriptor
+from enarx.keep.wasi.opening import open_path
 
 
 def mount(folder: Path, *, writable: bool = True) -> HostDirectory:
@@ -292,4 +295,38 @@ def test_no_descriptor_of_the_host_is_left_open(outside: Path) -> None:
             node.open(read=True, write=False).close()
         node = None
     root.entries()
+    opened = resolve(root, b"deep/file", follow=True).node
+    assert isinstance(opened, File)
+    handle = opened.open(read=True, write=False)
+    opened = None
+    assert len(os.listdir("/proc/self/fd")) == before + 1  # noqa: PTH208 - as above
+    handle.close()
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
+
+
+def test_a_name_that_comes_and_goes_can_always_be_made(outside: Path) -> None:
+    """O_CREAT succeeds whether the host made or removed the file between look-up and opening."""
+    inside = outside / "inside"
+    base = DirectoryDescriptor.preopened(mount(inside), b"/")
+    done = threading.Event()
+
+    def flicker() -> None:
+        while not done.is_set():
+            (inside / "file").touch()
+            (inside / "file").unlink(missing_ok=True)
+
+    flickerer = threading.Thread(target=flicker)
+    flickerer.start()
+    try:
+        for _ in range(1000):
+            open_path(
+                base,
+                b"file",
+                follow=True,
+                oflags=abi.O_CREAT,
+                fdflags=0,
+                rights=(abi.FD_READ, 0),
+            ).close()
+    finally:
+        done.set()
+        flickerer.join()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -237,3 +239,30 @@ def test_a_frozen_tree_refuses_every_change() -> None:
     refused(errno.EEXIST, lambda: root.make_directory(b"directory"))
     refused(errno.ENOENT, lambda: root.unlink(b"new"))
     assert read(file.open(read=True, write=False)) == b"data"
+
+
+NO_MEMORY = """
+import resource
+from enarx.keep.vfs.memory import scratch
+root = scratch(1 << 40, device=1)
+handle = root.create(b"file", read=True, write=True)
+handle.write_at([memoryview(b"data")], 0)
+used = root.tree.used
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+for operation in (
+    lambda: handle.truncate(1 << 30),
+    lambda: handle.write_at([memoryview(b"x")], 1 << 30),
+):
+    try:
+        operation()
+    except OSError as e:
+        print(e.errno, handle.size(), root.tree.used - used)
+"""
+
+
+def test_a_quota_beyond_the_real_memory_is_enospc() -> None:
+    """The guest learns of it as of a full disk, and nothing has changed."""
+    run = subprocess.run(
+        [sys.executable, "-c", NO_MEMORY], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.splitlines() == [f"{errno.ENOSPC} 4 0"] * 2

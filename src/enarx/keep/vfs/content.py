@@ -60,13 +60,11 @@ class MemoryFile(Inode, File):
     def resize(self, size: int) -> None:
         """Cut or extend with zeros; ENOSPC beyond the quota."""
         data = self._writable()
-        have = len(data)
-        if size > have:
-            self.tree.charge(size - have)
-            _extend(data, size - have)
+        if size > len(data):
+            self._grow(data, size, memoryview(b""))
         else:
+            self.tree.release(len(data) - size)
             del data[size:]
-            self.tree.release(have - size)
         self.touch()
 
     def write(self, view: memoryview, offset: int) -> int:
@@ -76,15 +74,26 @@ class MemoryFile(Inode, File):
         end = offset + len(view)
         if end <= have:
             memoryview(data)[offset:end] = view
-            return len(view)
-        self.tree.charge(end - have)
-        if offset < have:
-            memoryview(data)[offset:] = view[: have - offset]
-            data += view[have - offset :]
+        elif offset < have:
+            self._grow(data, have, view[have - offset :])
+            memoryview(data)[offset:have] = view[: have - offset]
         else:
-            _extend(data, offset - have)
-            data += view
+            self._grow(data, offset, view)
         return len(view)
+
+    def _grow(self, data: bytearray, start: int, view: memoryview) -> None:
+        """Extend *data* with zeros up to *start*, then with *view*; ENOSPC, and nothing changed."""
+        have = len(data)
+        growth = start - have + len(view)
+        self.tree.charge(growth)
+        try:
+            _extend(data, start - have)
+            data += view
+        except MemoryError as e:
+            # A quota can be larger than the memory the keep really has.
+            del data[have:]
+            self.tree.release(growth)
+            raise os_error(errno.ENOSPC) from e
 
     def _writable(self) -> bytearray:
         """Return the bytes if they may change."""
@@ -97,8 +106,6 @@ class MemoryHandle(Handle):
     """An open file of a memory tree."""
 
     __slots__ = ("_closed", "_read", "_write", "file")
-
-    file: MemoryFile
 
     def __init__(self, file: MemoryFile, *, read: bool, write: bool) -> None:
         self.file = file

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from enarx.keep.vfs.host_node import Named, stat_of, times_for
+from enarx.keep.vfs.host_node import Mount, Named, stat_of, times_for
 from enarx.keep.vfs.kernel import require_storage
 from enarx.keep.vfs.node import File, Handle, Stat, os_error
 
@@ -46,7 +46,7 @@ def open_file(file: HostFile, *, read: bool, write: bool, truncate: bool) -> Hos
     flags = _access(read=read, write=write) | (os.O_TRUNC if truncate else 0)
     handle = _open(file, flags)
     try:
-        _require_regular(handle)
+        _require_regular(handle, file.directory.device)
     except BaseException:
         handle.close()
         raise
@@ -59,14 +59,15 @@ def create_file(file: HostFile, *, read: bool, write: bool) -> HostHandle:
 
 
 class HostHandle(Handle):
-    """An open regular file of a host folder."""
+    """An open regular file of a host folder.
 
-    __slots__ = ("fd", "file")
+    It does not keep the folder: each open file costs one descriptor of the keep, not two.
+    """
 
-    file: HostFile
+    __slots__ = ("_mount", "fd")
 
-    def __init__(self, file: HostFile, fd: int) -> None:
-        self.file = file
+    def __init__(self, mount: Mount, fd: int) -> None:
+        self._mount = mount
         self.fd = fd
 
     def __del__(self) -> None:
@@ -78,7 +79,7 @@ class HostHandle(Handle):
 
     def set_times(self, atim: int | None, mtim: int | None) -> None:
         """Set the times that are not None."""
-        self.file.directory.mount.require_writable()
+        self._mount.require_writable()
         os.utime(self.fd, ns=times_for(os.fstat(self.fd), atim, mtim))
 
     def size(self) -> int:
@@ -132,13 +133,14 @@ def _access(*, read: bool, write: bool) -> int:
 
 def _open(file: HostFile, flags: int) -> HostHandle:
     """Open by name in the file's directory; a link that took its place is ELOOP."""
-    return HostHandle(file, os.open(file.name, flags | _FLAGS, _MODE, dir_fd=file.directory.fd))
+    fd = os.open(file.name, flags | _FLAGS, _MODE, dir_fd=file.directory.fd)
+    return HostHandle(file.directory.mount, fd)
 
 
-def _require_regular(handle: HostHandle) -> None:
+def _require_regular(handle: HostHandle, device: int) -> None:
     """Raise EACCES if the name led to a device, a FIFO, or a control of the kernel, by now."""
     about = os.fstat(handle.fd)
     if not stat.S_ISREG(about.st_mode):
         raise os_error(errno.EACCES)
-    if about.st_dev != handle.file.directory.device:
+    if about.st_dev != device:
         require_storage(handle.fd)

@@ -119,8 +119,6 @@ class Handle:
 
     __slots__ = ()
 
-    file: File
-
     def stat(self) -> Stat:
         """Return the attributes of the open file, also after its last name is gone."""
         raise NotImplementedError
