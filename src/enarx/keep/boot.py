@@ -10,7 +10,8 @@ import os
 import signal
 
 from enarx.errors import MalformedError
-from enarx.keep import code, outcome as ending
+from enarx.keep import code
+from enarx.keep import outcome as ending
 from enarx.keep.engine.engine import Engine, Settings
 from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 from enarx.keep.furnish import furnish, uses_tls
@@ -26,11 +27,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from enarx.keep.component.outgoing import Network
     from enarx.keep.engine.component import Component
     from enarx.keep.engine.engine import Module
     from enarx.keep.engine.memory_limit import MemoryLimit
     from enarx.keep.furnish import Furniture
     from enarx.keep.mounts import Mounts
+    from enarx.keep.secure import Secure
     from enarx.package.manifest import Package
     from enarx.package.model import Config
     from enarx.protocol.launch import Launch
@@ -139,8 +142,18 @@ class Keep:
             stdio=furniture.stdio,
             preopens=preopens,
             background=secure.background if secure is not None else None,
+            network=self._network(config, secure),
         )
         return furniture, system
+
+    def _network(self, config: Config, secure: Secure | None) -> Network | None:
+        """What a component may connect to while it runs; None where nothing is named."""
+        if not config.network_connect:
+            return None
+        from enarx.keep.component.outgoing import Network
+
+        background = secure.background if secure is not None else None
+        return Network(config.network_connect, self._link, background)
 
     def _start(self, config: Config) -> None:
         """Tell the host, and let the clock of the time limit begin."""

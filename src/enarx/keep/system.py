@@ -9,6 +9,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from enarx.keep.component.outgoing import Network
     from enarx.keep.net.wait import Background
     from enarx.keep.vfs.node import Directory
     from enarx.keep.wasi.descriptors import Descriptor, DescriptorTable
@@ -25,6 +26,7 @@ class System:
         stdio: standard input, output and error, as descriptors (components take them by role).
         preopens: (guest path, folder) of each mounted tree.
         background: connections to look after while the guest waits; None without TLS.
+        network: what a component may connect to while it runs; None for nothing.
         memory: the guest's memory; set when the guest exists.
     """
 
@@ -37,7 +39,7 @@ class System:
         stdio: tuple[Descriptor, Descriptor, Descriptor],
         preopens: tuple[tuple[bytes, Directory], ...] = (),
         background: Background | None = None,
-        network: object = None,
+        network: Network | None = None,
     ) -> None:
         self.args = args
         self.env = env

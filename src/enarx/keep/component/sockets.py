@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from enarx.keep.component.addresses import IpAddress
-    from enarx.keep.component.outgoing import LookingUp, Network
+    from enarx.keep.component.outgoing import LookingUp
     from enarx.keep.system import System
 
 
@@ -91,7 +91,7 @@ class OutgoingDatagrams(Resource):
 
 class _Sockets:
     def __init__(self, system: System) -> None:
-        self._network: Network | None = system.network  # type: ignore[assignment]
+        self._network = system.network
 
     def instance_network(self) -> NetworkHandle:
         return NetworkHandle()
