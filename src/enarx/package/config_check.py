@@ -203,7 +203,7 @@ def _table(shape: Table, value: object, path: str, problems: Problems) -> object
     for key in shape.required:
         if key not in value:
             problems.add(join(path, key), "is missing", nearest_given(key, unknown))
-    for key, other in shape.requires.items():
+    for key, other in shape.requires:
         if key in value and other not in value:
             problems.add(join(path, other), f"is missing, and {key} needs it")
     return found

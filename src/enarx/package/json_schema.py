@@ -74,7 +74,7 @@ def _table(shape: Table) -> dict[str, object]:
     if shape.required:
         found["required"] = list(shape.required)
     if shape.requires:
-        found["dependentRequired"] = {key: [other] for key, other in shape.requires.items()}
+        found["dependentRequired"] = {key: [other] for key, other in shape.requires}
     return found
 
 

@@ -203,7 +203,7 @@ _TLS_KEYS: dict[str, Shape] = {
         about="How long a peer may take to shake hands.", maximum_s=3600, default="10s"
     ),
 }
-_PAIR = {"certificate": "private_key", "private_key": "certificate"}
+_PAIR = (("certificate", "private_key"), ("private_key", "certificate"))
 _SOCKETS = Named(
     about="Settings of single sockets, by their name in [[files]]; each replaces the general one.",
     key=_NAME,

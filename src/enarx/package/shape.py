@@ -1,20 +1,19 @@
 """The vocabulary in which a configuration file is declared, once, for parser and JSON Schema.
 
 Each shape says what a value may be; ``config_check`` reads values against shapes and
-``json_schema`` writes them down for editors.  Knows no keys.
+``json_schema`` writes them down for editors.  Knows no keys.  Named tuples and no dataclasses:
+a keep with an Enarx.toml loads this at its start.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(NamedTuple):
     """A string.
 
     Args:
@@ -37,8 +36,7 @@ class Text:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class Whole(NamedTuple):
     """An integer."""
 
     about: str
@@ -47,8 +45,7 @@ class Whole:
     default: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
+class Size(NamedTuple):
     """A number of bytes: an integer, or a string with a unit ("64MiB").  Read as bytes."""
 
     about: str
@@ -57,8 +54,7 @@ class Size:
     default: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duration:
+class Duration(NamedTuple):
     """A time: a number of seconds, or a string with a unit ("30s").  Read as seconds."""
 
     about: str
@@ -66,8 +62,7 @@ class Duration:
     default: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Many:
+class Many(NamedTuple):
     """An array of one shape."""
 
     about: str
@@ -76,22 +71,20 @@ class Many:
     examples: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(NamedTuple):
     """A table with known keys.
 
     Args:
-        requires: ``{key: other}``: *key* may be given only together with *other*.
+        requires: pairs ``(key, other)``: *key* may be given only together with *other*.
     """
 
     about: str
     keys: Mapping[str, Shape]
     required: tuple[str, ...] = ()
-    requires: Mapping[str, str] = field(default_factory=dict)
+    requires: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class Named(NamedTuple):
     """A table whose keys are the user's names, all of one shape."""
 
     about: str
@@ -99,8 +92,7 @@ class Named:
     item: Shape
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tagged:
+class Tagged(NamedTuple):
     """A table whose known keys depend on the value of one of them, the tag."""
 
     about: str
