@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 PACKAGE = HERE / "https-server"
 CONFIGURED_PORT = "port = 12345"
 START_TIMEOUT_S = 60.0
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
@@ -61,8 +62,17 @@ def running(config: Path, certificate: Path, log: Path) -> Iterator[subprocess.P
         str(PACKAGE),
     )
     with log.open("wb") as out:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        # A signal between the fork and the assignment would leave the server behind.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        server = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            preexec_fn=unblock,  # noqa: PLW1509 - one thread
+        )
     try:
+        unblock()
         yield server
     except Exception:
         sys.stderr.write(log.read_text(errors="replace"))
@@ -74,6 +84,11 @@ def running(config: Path, certificate: Path, log: Path) -> Iterator[subprocess.P
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
+
+
+def unblock() -> None:
+    """Let the signals through that stop the demo."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
 def wait_until_serving(server: subprocess.Popen[bytes], port: int, certificate: Path) -> float:
@@ -131,11 +146,20 @@ def show_processes(pid: int, port: int) -> None:
     """Who ran what: the process tree of ``enarx run``, as the kernel tells it."""
     heading("what ran where")
     for depth, process in family(pid):
-        say(f"  {'   ' * depth}{process.pid}  {process.name}")
+        say(f"  {'   ' * depth}{process.pid}  {role(process, depth)}")
         for fact in facts(process, port):
             say(f"  {'   ' * depth}       {fact}")
     say("  A process keep is separated from this machine's other programs; it is no TEE:")
     say("  whoever is root here can read it.  LIMITATIONS.md says what that means.")
+
+
+def role(process: Process, depth: int) -> str:
+    """What a process of the tree is there for."""
+    if not any("enarx.keep.zygote" in word for word in process.words):
+        return "enarx run: the host's side, and the broker that opens and accepts connections"
+    if depth == 1:
+        return "zygote: Python and the engine, loaded; keeps are forked from it"
+    return "keep: the application, its files, and the end of TLS"
 
 
 def facts(process: Process, port: int) -> Iterator[str]:
@@ -177,8 +201,8 @@ def interrupt(number: int, _frame: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGINT, interrupt)
+    for stopping in STOPPING:
+        signal.signal(stopping, interrupt)
     try:
         sys.exit(main())
     except (SSL.Error, crypto.Error, OSError, RuntimeError, subprocess.SubprocessError) as e:

@@ -25,10 +25,9 @@ class Process:
         return int(self._status["PPid"])
 
     @property
-    def name(self) -> str:
-        """The command line without the folders, or the kernel's short name."""
-        words = (self._folder / "cmdline").read_text().rstrip("\0").split("\0")
-        return " ".join(Path(w).name if w.startswith("/") else w for w in words)
+    def words(self) -> list[str]:
+        """The command line."""
+        return (self._folder / "cmdline").read_text().rstrip("\0").split("\0")
 
     @property
     def no_new_privileges(self) -> bool:

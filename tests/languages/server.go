@@ -7,9 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 )
 
 func main() {
+	// Go waits in poll_oneoff only for descriptors that are non-blocking when it first sees them;
+	// otherwise accept() would stop every goroutine.
+	syscall.SetNonblock(3, true)
 	listener, err := net.FileListener(os.NewFile(3, "listen"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
