@@ -43,6 +43,7 @@ class TlsStream:
     __slots__ = (
         "_background",
         "_connection",
+        "_more",
         "_notified",
         "_read_ended",
         "_read_failure",
@@ -69,6 +70,7 @@ class TlsStream:
         self._reading_wants = select.POLLIN
         self._read_failure: OSError | None = None  # nothing can be received after it
         self._write_failure: OSError | None = None  # nothing can be sent after it
+        self._more = True  # whether OpenSSL is likely to have something to read
         self._read_ended = False
         self._write_ended = False
         self._notified = False  # close_notify was sent
@@ -92,7 +94,8 @@ class TlsStream:
         if self._unflushed is not None:
             self._flush()
         try:
-            return self._connection.recv_into(view, _RECORD, _PEEK if peek else None)
+            count = self._connection.recv_into(view, _RECORD, _PEEK if peek else None)
+            self._more = peek or count == len(view) or count == _RECORD
         except SSL.ZeroReturnError:
             return 0
         except SSL.Error as e:
@@ -102,10 +105,11 @@ class TlsStream:
             else:
                 self._read_failure = failure
             raise failure from e
+        return count
 
     def recv_into_blocking(self, view: memoryview) -> int:
         """Receive, waiting for at least one byte or the end."""
-        if not self._connection.pending() and not self._read_ended and view:
+        if not self._more and not self._read_ended and view:
             # Most often nothing is there yet: asking the kernel first is cheaper than OpenSSL.
             self.wait(self.wants())
         while True:
@@ -168,7 +172,9 @@ class TlsStream:
                 if not self._flush():
                     return None
                 return 0 if poll_now(self._sock.fileno(), select.POLLOUT) else None
-            if not self.recv_into(memoryview(bytearray(1)), peek=True):
+            if not self._connection.pending() and not self.recv_into(
+                memoryview(bytearray(1)), peek=True
+            ):
                 return 0
         except BlockingIOError:
             return None

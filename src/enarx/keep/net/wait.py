@@ -59,22 +59,21 @@ class Background:
     __slots__ = ("_lingering", "_tasks")
 
     def __init__(self) -> None:
-        self._tasks: list[Task] = []
-        self._lingering: list[Task] = []
+        self._tasks: tuple[Task, ...] = ()
+        self._lingering: tuple[Task, ...] = ()
 
     def add(self, task: Task) -> None:
         """Pump *task* whenever the guest waits, until `discard`."""
-        self._tasks.append(task)
+        self._tasks += (task,)
 
     def linger(self, task: Task) -> None:
         """Pump *task* too; `finish` waits for it."""
-        self._lingering.append(task)
+        self._lingering += (task,)
 
     def discard(self, task: Task) -> None:
         """Forget *task*."""
-        for tasks in (self._tasks, self._lingering):
-            if task in tasks:
-                tasks.remove(task)
+        self._tasks = tuple(each for each in self._tasks if each is not task)
+        self._lingering = tuple(each for each in self._lingering if each is not task)
 
     def wait(
         self, interest: Sequence[tuple[int, int]], deadline: float | None = None
@@ -89,8 +88,8 @@ class Background:
             Pairs of descriptor and events; empty when the deadline passed.
         """
         while True:
-            ready, timed_out = self._turn(interest, deadline)
-            if ready or timed_out:
+            ready = self._turn(interest, deadline)
+            if ready or (deadline is not None and time.monotonic() >= deadline):
                 return ready
 
     def finish(self, deadline: float) -> None:
@@ -98,29 +97,30 @@ class Background:
 
         The keep calls this once, after the guest has ended and its descriptors are closed.
         """
-        while self._lingering:
-            _, timed_out = self._turn((), deadline)
-            if timed_out:
-                return
+        while self._lingering and time.monotonic() < deadline:
+            self._turn((), deadline)
 
     def _turn(
         self, interest: Sequence[tuple[int, int]], deadline: float | None
-    ) -> tuple[list[tuple[int, int]], bool]:
-        """One sleep and one round of pumping: what became ready, whether the deadline passed."""
-        tasks = (*self._tasks, *self._lingering)
-        wanted = _merge(interest)
-        masks = _merge([*interest, *(pair for task in tasks for pair in task.interest())])
+    ) -> list[tuple[int, int]]:
+        """Sleep once, pump if a task has cause, and say what of *interest* became ready."""
+        tasks = self._tasks + self._lingering
+        wanted = dict(interest) if len(interest) < 2 else _merge(interest)  # noqa: PLR2004
+        masks, due = wanted, None
+        if tasks:
+            masks = _merge([*interest, *(pair for task in tasks for pair in task.interest())])
+            due = min((at for task in tasks if (at := task.deadline()) is not None), default=None)
         poller = select.poll()
         for fd, mask in masks.items():
             poller.register(fd, mask)
-        dues = [due for task in tasks if (due := task.deadline()) is not None]
-        if deadline is not None:
-            dues.append(deadline)
-        events = poller.poll(_milliseconds(min(dues, default=None)))
-        for task in tasks:
-            task.pump()
+        until = deadline if due is None else due if deadline is None else min(due, deadline)
+        events = poller.poll(_milliseconds(until))
         ready = [(fd, got) for fd, got in events if fd in wanted and _concerns(got, wanted[fd])]
-        return ready, deadline is not None and time.monotonic() >= deadline
+        # A busy guest does not pay for tasks that have nothing to do.
+        if len(ready) < len(events) or (due is not None and due <= time.monotonic()):
+            for task in tasks:
+                task.pump()
+        return ready
 
 
 def _merge(interest: Sequence[tuple[int, int]]) -> dict[int, int]:
