@@ -7,6 +7,7 @@
     cmp stdout want.txt              equal to a file; also of two files
     exists out.tar                   ``! exists`` for the opposite
     unhex app.wasm 0061736d01000000  make a binary file
+    numbered directory 41            make a directory with files 0 to 40
     save file stdout                 keep an output for a later cmp
     symlink link target, mkdir directory, remove file
 
@@ -95,6 +96,10 @@ class Script:
                 place.mkdir()
             case "remove":
                 place.unlink()
+            case "numbered":
+                place.mkdir()
+                for number in range(int(args[1])):
+                    (place / str(number)).write_text("")
             case "save":
                 place.write_text(self.text(args[1]))
             case _:
