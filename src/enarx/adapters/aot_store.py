@@ -161,13 +161,13 @@ def _save(directory: int, key: str, sha256: str, size: int, fd: int) -> None:
 
 
 def _copy(source: int, target: int, size: int) -> str:
-    """Copy *size* bytes and return their sha256; fewer are there: that of what there is."""
+    """Copy *size* bytes and return their sha256; empty if there are fewer."""
     digest = new_sha256()
     offset = 0
     while offset < size:
         piece = os.pread(source, min(_PIECE, size - offset), offset)
         if not piece:
-            break
+            return ""
         digest.update(piece)
         offset += len(piece)
         view = memoryview(piece)
