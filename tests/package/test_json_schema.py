@@ -7,7 +7,6 @@ import re
 import tomllib
 
 import pytest
-import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,7 +91,7 @@ VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 @given(DOCUMENTS)
 def test_schema_and_parser_agree(document: dict[str, object]) -> None:
     """They accept and refuse the same documents, but for the rules a schema cannot state."""
-    text = tomlkit.dumps(document)
+    text = "\n".join(f"{key} = {toml(value)}" for key, value in document.items())
     assert tomllib.loads(text) == document
     found = [str(problem) for problem in examine(text.encode())[1]]
     wrong = [error.message for error in VALIDATOR.iter_errors(document)]
@@ -118,6 +117,17 @@ def test_the_template_is_valid(text: str) -> None:
 def test_every_key_is_described() -> None:
     """An editor has something to show for every key of every table."""
     assert undescribed(json_schema(), "") == []
+
+
+def toml(value: object) -> str:
+    """*value* in TOML, which differs from JSON in its tables only."""
+    if isinstance(value, dict):
+        return (
+            f"{{{', '.join(f'{json.dumps(key)} = {toml(item)}' for key, item in value.items())}}}"
+        )
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    return json.dumps(value)
 
 
 def undescribed(schema: object, path: str) -> list[str]:
