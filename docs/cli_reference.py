@@ -44,9 +44,8 @@ def render() -> str:
 
 def commands(command: click.Command, parent: click.Context | None, name: str) -> Iterator[str]:
     """A section for *command*, then one for each of its commands that is not hidden."""
-    context = click.Context(
-        command, parent=parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH
-    )
+    settings = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(command, parent=parent, info_name=name, **settings)
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for below in command.list_commands(context):

@@ -46,10 +46,12 @@ def test_the_exit_code_page_lists_every_code() -> None:
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
-    """docs/design/adr has 0001, 0002, … and each page begins with its number."""
+    """docs/design/adr has 0001, 0002, …, each page begins with its number, and all are listed."""
     pages = sorted((DOCS / "design" / "adr").glob("0*.md"))
     assert [p.name[:4] for p in pages] == [f"{n:04}" for n in range(1, len(pages) + 1)]
     assert all(p.read_text().startswith(f"# {p.name[:4]} ") for p in pages)
+    index = (DOCS / "design" / "adr" / "index.md").read_text()
+    assert [p.name for p in pages if f"]({p.name}) " not in index] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
