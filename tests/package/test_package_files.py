@@ -13,7 +13,8 @@ import pytest
 
 from enarx.adapters import package_files
 from enarx.errors import EnarxError, MalformedError, MisconfiguredError, UnavailableError
-from enarx.package import files_layer, layout
+from enarx.package import files_layer, layout, manifest
+from enarx.package.tar import FILE, Member
 
 MODULE = b"\0asm\x01\0\0\0"
 
@@ -192,3 +193,29 @@ def test_a_plain_program_loads_nothing_heavy(app: Path) -> None:
         check=True,
     )
     assert out.stdout == "[]\n"
+
+
+def test_files_cannot_replace_the_program(tmp_path: Path) -> None:
+    """A foreign files layer with a main.wasm of its own is not unpacked over the program."""
+    layer = files_layer.build([Member(path="main.wasm", kind=FILE, data=b"other")])
+    package = manifest.build(MODULE, None, layer)
+    with pytest.raises(MalformedError, match=r"'main.wasm' is not allowed in it"):
+        package_files.unpack(package, str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_of_an_unreadable_folder(app: Path, tmp_path: Path) -> None:
+    """A layout that lost a blob, an empty layout and a link to nowhere are one clear error."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    assert str_failure(tmp_path / "empty").endswith("index.json: no such file or directory")
+    (app / "main.wasm").unlink()
+    (app / "main.wasm").symlink_to("nowhere")
+    assert str_failure(app).endswith("main.wasm: no such file or directory")
+
+
+def str_failure(path: Path) -> str:
+    """The message of the error that loading *path* raises."""
+    with pytest.raises(EnarxError) as caught:
+        package_files.load(str(path))
+    return str(caught.value)
