@@ -18,7 +18,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from enarx.keep.identity import make_identity
@@ -60,7 +65,7 @@ class Issued:
 
 
 class Authority:
-    """A certificate authority."""
+    """A certificate authority, self-signed unless it has an *issuer*."""
 
     def __init__(
         self,
@@ -68,15 +73,25 @@ class Authority:
         *,
         start: timedelta = -timedelta(days=1),
         end: timedelta = timedelta(days=30),
+        issuer: Authority | None = None,
     ) -> None:
         self.now = datetime.now(UTC)
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.key = ec.generate_private_key(ec.SECP256R1())
-        builder = self._builder(self.name, self.key, start, end)
+        signer = issuer or self
+        builder = signer._builder(self.name, self.key, start, end)
         self.certificate = builder.add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
-        ).sign(self.key, hashes.SHA256())
+        ).sign(signer.key, hashes.SHA256())
         self.pem = self.certificate.public_bytes(Encoding.PEM)
+
+    @classmethod
+    def of(cls, leaf: Issued) -> Authority:
+        """What the owner of a leaf can do: sign in its name."""
+        made = cls()
+        made.name = leaf.certificate.subject
+        made.key = load_pem_private_key(leaf.key, None)
+        return made
 
     def issue(
         self,
@@ -214,9 +229,9 @@ class World:
         self.pump_until(future.done)
         return future.result()
 
-    def outside(self, work: Callable[..., T], *args: object) -> Future[T]:
+    def outside(self, work: Callable[..., T], *args: object, **kwargs: object) -> Future[T]:
         """Run *work* as somebody outside the keep."""
-        return self.pool.submit(work, *args)
+        return self.pool.submit(work, *args, **kwargs)
 
     def client_context(self, anchor: bytes | None = None) -> ssl.SSLContext:
         """Another TLS implementation's client (Python's ssl, on the system's OpenSSL)."""
@@ -273,9 +288,11 @@ class World:
         issued: Issued,
         work: Callable[[ssl.SSLSocket], T],
         adjust: Callable[[ssl.SSLContext], None] = lambda _: None,
+        chain: bytes = b"",
     ) -> tuple[int, Future[T | Exception]]:
         """A TLS server outside, for one connection; the result of *work* or the TLS error."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        issued.cert += chain
         context.load_cert_chain(*issued.files(self.folder, f"server{os.urandom(4).hex()}"))
         adjust(context)
         server = socket.create_server(("127.0.0.1", 0))

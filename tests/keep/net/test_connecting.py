@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from enarx.errors import UnavailableError
-from enarx.keep.net.connecting import unavailable
+from enarx.keep.net.connecting import advice
 
 if TYPE_CHECKING:
     from tests.keep.net.conftest import Authority, Issued, World
@@ -282,39 +281,44 @@ def test_what_is_no_socket_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "error", "message", "hint"),
+    ("problem", "hint"),
     [
-        (
-            "a",
-            ConnectionRefusedError(errno.ECONNREFUSED, "x"),
-            "connect a:1: connection refused",
-            "running",
-        ),
-        ("::1", OSError(errno.EHOSTUNREACH, "x"), "connect [::1]:1: host unreachable", "network"),
-        ("a", TimeoutError(errno.ETIMEDOUT, "x"), "connect a:1: timed out", "firewall"),
-        (
-            "a",
-            TimeoutError(errno.ETIMEDOUT, "the TLS handshake timed out"),
-            "connect a:1: the TLS handshake timed out",
-            "firewall",
-        ),
-        (
-            "a",
-            OSError(
-                errno.EPROTO,
-                "the certificate of X has an issuer that is not among the trust anchors",
-            ),
-            "connect a:1: the certificate of X has an issuer that is not among the trust anchors",
-            "tls.trust_anchors",
-        ),
-        ("a", OSError("odd"), "connect a:1: odd", None),
+        ("the certificate of X has an issuer that is not among the trust anchors", "trust_anchors"),
+        ("the certificate is not for a (it is for b)", "tls.server_name"),
+        ("the certificate of X has expired (valid from 2020-01-01 to 2021-01-01)", "renewed"),
+        ("the other side does not speak TLS at all", 'prot = "tcp"'),
+        ("the TLS handshake timed out", "firewall"),
+        (None, None),
+        ("something new", None),
     ],
 )
-def test_what_the_operator_is_told(
-    host: str, error: OSError, message: str, hint: str | None
+def test_advice(problem: str | None, hint: str | None) -> None:
+    """What is known to help is said."""
+    told = advice(OSError(errno.EPROTO, problem))
+    assert told is None if hint is None else hint in str(told)
+
+
+def test_an_intermediate_authority_completes_the_chain(
+    world: World, authority: Authority, new_authority: type[Authority]
 ) -> None:
-    """One line with the place and the problem, and advice where there is some."""
-    told = unavailable(host, 1, error)
-    assert isinstance(told, UnavailableError)
-    assert str(told) == message
-    assert any(hint in each for each in told.hints) if hint else not told.hints
+    """A server that sends its issuer is believed by the root, or by the issuer as the anchor."""
+    middle = new_authority("Middle CA", issuer=authority)
+    leaf = middle.issue("db.example")
+    listener, port = world.listen_tls(certificate=leaf.cert + middle.pem, private_key=leaf.key)
+    for anchor in (authority.pem, middle.pem):
+        future = world.outside(
+            lambda anchor=anchor: world.connect_tls(port, "db.example", trust_anchors=[anchor])
+        )
+        world.accept(listener)
+        future.result(world.patience_s)
+
+
+def test_a_leaf_cannot_certify(
+    world: World, authority: Authority, new_authority: type[Authority]
+) -> None:
+    """A certificate that is no authority's does not become one by signing."""
+    leaf = authority.issue("owner.example")
+    forged = new_authority.of(leaf).issue("db.example")
+    port, _ = world.serve_tls(forged, echo, chain=leaf.cert)
+    error = refusal(world, port, "db.example", trust_anchors=[authority.pem])
+    assert "not among" in str(error) or "authority" in str(error)

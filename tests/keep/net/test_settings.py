@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,10 +14,13 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
+from cryptography.x509 import load_pem_x509_certificates
 
 from enarx.errors import MisconfiguredError
+from enarx.keep.identity import make_identity
 from enarx.keep.net.anchors import check_anchors
 from enarx.keep.net.settings import TlsSettings
 from enarx.keep.net.tls_context import client_context, server_context
@@ -195,11 +199,32 @@ class TestCertificateAndKey:
 
 def test_identity_is_fresh_and_hides_its_key(world: World) -> None:
     """Two keeps share nothing, and no representation shows a key."""
-    from enarx.keep.identity import make_identity
-
     other = make_identity(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
     assert other.chain[0].public_key() != world.identity.chain[0].public_key()
     assert other.chain[0].serial_number != world.identity.chain[0].serial_number
     assert "key hidden" in repr(other)
     assert "PRIVATE" not in other.pem()
     assert other.pem().count("BEGIN CERTIFICATE") == 1
+
+
+def test_keeps_forked_from_one_parent_have_their_own_keys() -> None:
+    """Siblings share the parent's random state, and must not share what is made from it."""
+    make_identity(0.0)  # the parent's generator has been used
+    made = {forked_identity() for _ in range(3)}
+    assert len(made) == 3
+
+
+def forked_identity() -> bytes:
+    """The certificate that a forked child makes."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, make_identity(0.0).pem().encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        pem = file.read()
+    os.waitpid(child, 0)
+    assert b"BEGIN CERTIFICATE" in pem
+    (certificate,) = load_pem_x509_certificates(pem)
+    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

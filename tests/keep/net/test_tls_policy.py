@@ -134,13 +134,69 @@ def test_openssl_gets_tls_1_3(world: World) -> None:
     assert "hello from the keep" in result.stdout
 
 
-def s_client(port: int, *options: str) -> subprocess.CompletedProcess[str]:
+@pytest.mark.needs("openssl")
+@pytest.mark.parametrize("group", ["X25519", "P-256", "P-384"])
+@pytest.mark.parametrize(
+    "suite",
+    ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"],
+)
+def test_classical_clients_are_served(world: World, group: str, suite: str) -> None:
+    """Every suite of ours, over each classical group."""
+    listener, port = world.listen_tls()
+    options = ("-groups", group, "-ciphersuites", suite)
+    future = world.outside(s_client, port, *options)
+    stream = world.accept(listener)
+    assert stream.group() == {"P-256": "secp256r1", "P-384": "secp384r1"}.get(group, "x25519")
+    stream.close()
+    assert f"Cipher is {suite}" in world.finish(future).stdout
+
+
+@pytest.mark.needs("openssl")
+def test_key_updates_are_followed(world: World) -> None:
+    """A peer may change its keys, and ask for ours to change, in the middle (RFC 8446, 4.6.3)."""
+    listener, port = world.listen_tls()
+    said, say = os.pipe()
+    future = world.outside(s_client, port, "-quiet", "-no_ign_eof", given=said)
+    stream = world.accept(listener)
+    view = memoryview(bytearray(100))
+    for command in (b"before\n", b"K\n", b"after\n"):
+        os.write(say, command)
+        if command != b"K\n":
+            assert bytes(view[: stream.recv_into_blocking(view)]) == command
+    stream.send_blocking(memoryview(b"answer\n"))
+    stream.close()
+    os.close(say)
+    assert "answer" in world.finish(future).stdout
+    os.close(said)
+
+
+@pytest.mark.needs("curl")
+def test_curl_gets_nothing_below_tls_1_3(world: World) -> None:
+    """A client that insists on TLS 1.2 gets no connection."""
+    _, port = world.listen_tls()
+    future = world.outside(
+        lambda: subprocess.run(
+            ["curl", "-sSk", "--tls-max", "1.2", f"https://127.0.0.1:{port}/"],
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_S,
+            check=False,
+        )
+    )
+    result = world.finish(future)
+    assert result.returncode == 35  # CURLE_SSL_CONNECT_ERROR
+    assert world.refused
+
+
+def s_client(
+    port: int, *options: str, given: int | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run ``openssl s_client`` until the server ends; its input stays open, or it would quit."""
     silent, kept_open = os.pipe()
     try:
         return subprocess.run(
             ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
-            stdin=silent,
+            stdin=silent if given is None else given,
             capture_output=True,
             text=True,
             timeout=ANSWER_S,

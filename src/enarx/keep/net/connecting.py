@@ -1,14 +1,10 @@
-"""Outgoing connections: TLS over a socket the broker has connected, and words for what failed.
+"""Outgoing connections: TLS over a socket the broker has connected, and advice where that fails.
 
 The broker resolves and connects, and is not trusted: whoever answers must show a certificate for
 the name that was asked for, verified here.
 """
 
 from __future__ import annotations
-
-import errno
-
-from enarx.errors import UnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,38 +54,21 @@ def tls_connect(
         raise
 
 
-_PROBLEMS = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.ECONNRESET: "the other side closed the connection",
-    errno.EHOSTUNREACH: "host unreachable",
-    errno.ENETUNREACH: "network unreachable",
-}
-
-_HINTS = {
-    errno.ECONNREFUSED: "is the server running, and is the port right?",
-    errno.EHOSTUNREACH: "check the host's name and the network between",
-    errno.ENETUNREACH: "check the network of this machine",
-    errno.ETIMEDOUT: "is a firewall in between, or the server overloaded?",
-}
-
-_TLS_HINTS = (
-    ("trust anchors", "name the authority of this server in tls.trust_anchors"),
-    ("is not for", "ask for the server by a name in its certificate, or set tls.server_name"),
-    ("has expired", "the server must renew its certificate; or check the clock of this machine"),
-    ("does not speak TLS 1.3", "Enarx speaks TLS 1.3 only; update the server"),
-    ("does not speak TLS at all", 'if this port is not TLS, say prot = "tcp"'),
-    ("plain HTTP", 'if this port is not TLS, say prot = "tcp"'),
+_HINTS = (
+    ("trust anchors", "name the authority that certifies it in tls.trust_anchors"),
+    ("is not for", "ask for it by a name in its certificate, or set tls.server_name"),
+    ("has expired", "its certificate must be renewed; or check the clock of this machine"),
+    ("is not valid yet", "check the clock of this machine"),
+    ("does not speak TLS 1.3", "Enarx speaks TLS 1.3 only: update the other side"),
+    ("does not speak TLS at all", 'say prot = "tcp" if this port is not TLS'),
+    ("plain HTTP", 'say prot = "tcp" if this port is not TLS'),
+    ("wants a client certificate", "set tls.certificate and tls.private_key"),
+    ("does not trust our", "have the other side trust this certificate's issuer"),
+    ("timed out", "is a firewall in between, or the other side overloaded?"),
 )
 
 
-def unavailable(host: str, port: int, error: OSError) -> UnavailableError:
-    """The error for a connection that is needed at the start."""
-    text = error.strerror or str(error)
-    problem = _PROBLEMS.get(error.errno or 0, text)
-    if error.errno == errno.ETIMEDOUT and "TLS" not in text:
-        problem = "timed out"
-    hints = [hint for part, hint in _TLS_HINTS if part in problem]
-    if error.errno in _HINTS:
-        hints.append(_HINTS[error.errno])
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return UnavailableError(f"connect {place}", problem, hints=tuple(hints))
+def advice(error: OSError) -> str | None:
+    """What the operator can do about a failed `tls_connect`; None if nobody knows."""
+    problem = error.strerror or ""
+    return next((hint for part, hint in _HINTS if part in problem), None)

@@ -105,7 +105,7 @@ class Background:
     ) -> list[tuple[int, int]]:
         """Sleep once, pump if a task has cause, and say what of *interest* became ready."""
         tasks = self._tasks + self._lingering
-        wanted = dict(interest) if len(interest) < 2 else _merge(interest)  # noqa: PLR2004
+        wanted = dict(interest) if len(interest) < 2 else _merge(interest)
         masks, due = wanted, None
         if tasks:
             masks = _merge([*interest, *(pair for task in tasks for pair in task.interest())])
