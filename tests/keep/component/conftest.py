@@ -180,8 +180,9 @@ def echo_port() -> Iterator[int]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
-                connection.sendall(connection.makefile("rb").readline().upper())
+            with connection, connection.makefile("rb") as lines:
+                connection.settimeout(5)
+                connection.sendall(lines.readline().upper())
 
     thread = threading.Thread(target=serve)
     thread.start()

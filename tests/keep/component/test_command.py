@@ -184,6 +184,19 @@ def test_a_damaged_component_is_malformed(engine: Engine, command: Command) -> N
     assert refusal.value.where == "test.wasm"
 
 
+def test_a_c_program_counts_words(run: Run, engine: Engine, shared: Path) -> None:
+    """A preview 1 program behind an adapter: arguments, environment, input, output, status."""
+    languages = shared / "langs"
+    wasm = (languages / "c" / "wc-p2.component.wasm").read_bytes()
+    component = compile_component(engine, wasm, where="wc.wasm")
+    text = (languages / "in.txt").read_bytes()
+    ended = run(component, "5", env=((b"WC_TITLE", b"count"),), stdin=text)
+    assert ended.code == 0
+    assert ended.stdout == (languages / "expected.txt").read_bytes()
+    failed = run(component)
+    assert (failed.code, failed.stderr) == (1, b"wc: empty input\n")
+
+
 def test_every_declared_function_is_answered(system: System) -> None:
     """Each name in the interfaces' tables leads to a method of the class beside it."""
     for interface in INTERFACES.values():
