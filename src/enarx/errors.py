@@ -28,7 +28,7 @@ class MalformedError(RejectedError):
     """Bytes do not have the shape their format requires.
 
     Args:
-        where: the thing that was parsed, with the path inside it ("app.wasm", "manifest: layers[0]").
+        where: what was parsed, with the path inside it ("app.wasm", "manifest: layers[0]").
         problem: what is wrong, lower case, with got and want where there are two sides.
         offset: bytes from the start, where that helps.
     """

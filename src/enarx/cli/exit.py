@@ -45,6 +45,8 @@ _STATUSES: tuple[tuple[type[EnarxError], int], ...] = (
 def status_of(error: EnarxError) -> int:
     """The exit status for *error*."""
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), BUG)
+
+
 def report_outcome(name: str, outcome: Outcome) -> int:
     """Say how the keep of *name* ended, other than by itself; the exit status."""
     text, hint, status = _ENDS[outcome.kind](outcome)
@@ -82,7 +84,11 @@ def _killed(outcome: Outcome) -> tuple[str, str, int]:
 
 
 def _link_lost(_outcome: Outcome) -> tuple[str, str, int]:
-    return "its keep lost the link to this host", "run it again; it did not end by itself", UNAVAILABLE
+    return (
+        "its keep lost the link to this host",
+        "run it again; it did not end by itself",
+        UNAVAILABLE,
+    )
 
 
 def _bug(outcome: Outcome) -> tuple[str, str, int]:
@@ -100,6 +106,6 @@ _ENDS: dict[str, Callable[[Outcome], tuple[str, str, int]]] = {
 }
 _LIMITS = {"fuel": ("fuel", ""), "memory": ("memory", " bytes"), "wall_time": ("time", " s")}
 _TRAP_HINTS = {
-    "stack_overflow": "endless recursion, or the program needs more than the engine's 512 KiB of stack",
-    "unreachable": "the program gave up (abort, panic or failed assertion); its own message is above",
+    "stack_overflow": "endless recursion, or more than the engine's 512 KiB of stack is needed",
+    "unreachable": "the program gave up (abort, panic, assertion); its own message is above",
 }

@@ -73,7 +73,9 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, "-V", "--version", prog_name="enarx", message="%(prog)s %(version)s")
+@click.version_option(
+    __version__, "-V", "--version", prog_name="enarx", message="%(prog)s %(version)s"
+)
 @click.option(
     "--log-filter",
     envvar="ENARX_LOG",
@@ -89,7 +91,7 @@ class LazyGroup(click.Group):
     help="Where to log.",
 )
 def program(log_filter: str, log_target: str) -> None:
-    """Run WebAssembly applications in Keeps: trusted execution environments that prove themselves."""
+    """Run WebAssembly applications in Keeps: execution environments that prove themselves."""
     if log_filter:
         from enarx.cli.log import configure
 

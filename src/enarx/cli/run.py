@@ -109,7 +109,7 @@ def command(  # one parameter per option
         launch = prepare(
             loaded,
             descriptors,
-            config_name=wasmcfgfile or os.path.join(package, "Enarx.toml"),
+            config_name=wasmcfgfile or f"{package.rstrip('/')}/Enarx.toml",
             arguments=arguments,
             environment=environment,
             mounts=mounts,
@@ -186,7 +186,8 @@ def _application_status(name: str, code: int | str) -> int:
     if number <= status.LARGEST_PORTABLE:
         return number
     status.report_end(
-        f"{name}: exited with {number}, which no shell can show (want 0 to {status.LARGEST_PORTABLE})"
+        f"{name}: exited with {number}, which no shell can show "
+        f"(want 0 to {status.LARGEST_PORTABLE})"
     )
     return status.REJECTED
 
@@ -214,11 +215,12 @@ def _store() -> Directory:
 
 def _write(path: str, text: str) -> None:
     """Write aside, then rename: a reader sees all of it or none."""
-    aside = f"{path}.{os.getpid()}.partial"
+    from pathlib import Path
+
+    aside = Path(f"{path}.{os.getpid()}.partial")
     try:
-        with open(aside, "w", encoding="ascii") as file:
-            file.write(text)
-        os.replace(aside, path)
+        aside.write_text(text, encoding="ascii")
+        aside.replace(path)
     except OSError as error:
         raise MisconfiguredError(
             "--write-certificate", f"cannot write {path}: {(error.strerror or str(error)).lower()}"

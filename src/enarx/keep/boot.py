@@ -132,9 +132,7 @@ class Keep:
             self._link.event("certificate", pem=secure.certificate)
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
         arguments = application_arguments(config, launch.args, argv0=launch.argv0)
-        environment = application_environment(
-            config, launch.env, fd_variables=launch.fd_variables
-        )
+        environment = application_environment(config, launch.env, fd_variables=launch.fd_variables)
         system = System(
             args=tuple(os.fsencode(argument) for argument in arguments),
             env=tuple((os.fsencode(name), os.fsencode(value)) for name, value in environment),

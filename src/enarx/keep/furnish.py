@@ -61,15 +61,7 @@ def furnish(
     """
     made = Furniture(config)
     for number, file in enumerate(config.files):
-        if file.kind in _STREAMS:
-            descriptor = _stdio(made, file.kind, stdio)
-        elif file.kind == "listen":
-            descriptor = _listen(file, link, secure)
-        elif file.kind == "connect":
-            descriptor = _connect(file, link, secure)
-        else:
-            descriptor = Null()
-        made.descriptors.place(number, descriptor)
+        made.descriptors.place(number, _open(file, made, stdio, link, secure))
     for number in range(len(config.files), FIRST_FREE):
         made.descriptors.place(number, Null())
     made.stdio = tuple(made.streams.get(name) or Null() for name in _STREAMS)  # type: ignore[assignment]
@@ -86,13 +78,27 @@ def uses_tls(config: Config) -> bool:
     return any(file.prot == "tls" for file in config.files)
 
 
+def _open(
+    file: File, made: Furniture, stdio: tuple[int, int, int], link: Link, secure: Secure | None
+) -> Descriptor:
+    if file.kind in _STREAMS:
+        return _stdio(made, file.kind, stdio)
+    if file.kind == "listen":
+        return _listen(file, link, secure)
+    if file.kind == "connect":
+        return _connect(file, link, secure)
+    return Null()
+
+
 def _stdio(made: Furniture, name: str, stdio: tuple[int, int, int]) -> Stdio:
     """A stream named twice is the same stream under two numbers."""
     number = _STREAMS.index(name)
     try:
         stream = Stdio(stdio[number], writable=number > 0)
     except OSError as error:
-        raise UnavailableError(name, f"the host's descriptor is not usable: {error.strerror}") from error
+        raise UnavailableError(
+            name, f"the host's descriptor is not usable: {error.strerror}"
+        ) from error
     made.streams.setdefault(name, stream)
     return stream
 
@@ -128,7 +134,9 @@ def _background(secure: Secure | None) -> Background | None:
     return secure.background if secure is not None else None
 
 
-def _cannot(verb: str, host: str, file: File, error: OSError) -> UnavailableError | MisconfiguredError:
+def _cannot(
+    verb: str, host: str, file: File, error: OSError
+) -> UnavailableError | MisconfiguredError:
     place = f"[{host}]" if ":" in host else host
     problem = error.strerror or os.strerror(error.errno or 0)
     return UnavailableError(

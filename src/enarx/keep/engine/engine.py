@@ -53,7 +53,9 @@ class Engine:
 
     __slots__ = ("keepalive", "pointer", "settings")
 
-    def __init__(self, settings: Settings, *, memory_creator: ctypes.Structure | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, memory_creator: ctypes.Structure | None = None
+    ) -> None:
         config = lib.wasm_config_new()
         for feature in _FEATURES:
             getattr(lib, f"wasmtime_config_wasm_{feature}_set")(config, True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 
 from enarx.errors import MalformedError
-from enarx.keep.engine.engine import Engine, Module
 from enarx.keep.engine.library import lib
 from enarx.keep.engine.structures import (
     EXTERN_FUNC,
@@ -30,6 +29,8 @@ from enarx.keep.engine.trap import raise_error, trap_from
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from enarx.keep.engine.engine import Engine, Module
 
     # (environment, caller, address of the slots, their number) -> trap or 0
     HostFunction = Callable[[int, int, int, int], int]
@@ -58,7 +59,9 @@ class Linker:
         if fuel is not None:
             raise_error(lib.wasmtime_context_set_fuel(self.context, fuel))
 
-    def define(self, module: str, name: str, params: str, results: str, function: HostFunction) -> None:
+    def define(
+        self, module: str, name: str, params: str, results: str, function: HostFunction
+    ) -> None:
         """Provide one function; *params* and *results* are letters, i for i32 and I for i64."""
         callback = UncheckedCallback(function)
         self._callbacks.append(callback)
@@ -103,7 +106,7 @@ class Linker:
 
     def _check_imports(self, module: Module, where: str) -> None:
         missing = [
-            f"{source}.{name} ({EXTERN_KIND_NAMES[kind] if kind < len(EXTERN_KIND_NAMES) else kind})"
+            f"{source}.{name} ({EXTERN_KIND_NAMES[kind]})"
             for source, name, kind, _ in module.imports()
             if (source, name) not in self._defined or kind != EXTERN_FUNC
         ]
@@ -113,7 +116,8 @@ class Linker:
         more = len(missing) - _MAX_NAMED_IMPORTS
         raise MalformedError(
             where,
-            f"imports what the keep does not provide: {shown}" + (f" and {more} more" if more > 0 else ""),
+            f"imports what the keep does not provide: {shown}"
+            + (f" and {more} more" if more > 0 else ""),
             hints=(_import_hint(missing[0]),),
         )
 
@@ -143,15 +147,18 @@ class Guest:
                 "its memory has 64-bit addresses, and WASI preview 1 has 32-bit pointers",
                 hints=("build for wasm32-wasip1",),
             )
-        return self._export("memory").of.memory
+        memory: Memory = self._export("memory").of.memory
+        return memory
 
     def memory_size(self, memory: Memory) -> int:
         """Bytes of *memory* now."""
-        return lib.wasmtime_memory_data_size(self._context, ctypes.byref(memory))  # type: ignore[no-any-return]
+        size: int = lib.wasmtime_memory_data_size(self._context, ctypes.byref(memory))
+        return size
 
     def memory_base(self, memory: Memory) -> int:
         """Host address of *memory*; it never moves (the engine reserves the whole range)."""
-        return lib.wasmtime_memory_data(self._context, ctypes.byref(memory))  # type: ignore[no-any-return]
+        base: int = lib.wasmtime_memory_data(self._context, ctypes.byref(memory))
+        return base
 
     def entry(self) -> Func:
         """The function to run: ``_start``, or the default function, named "".
@@ -168,10 +175,13 @@ class Guest:
             if parameters:
                 raise MalformedError(
                     self._where,
-                    f"its entry function {name or '(default)'} takes {parameters} parameters, want none",
+                    f"its entry function {name or '(default)'} takes {parameters} parameters",
                 )
-            return self._export(name).of.func
-        exported = ", ".join(sorted(n for n, (k, _) in self._exports.items() if k == EXTERN_FUNC)[:5])
+            function: Func = self._export(name).of.func
+            return function
+        exported = ", ".join(
+            sorted(n for n, (k, _) in self._exports.items() if k == EXTERN_FUNC)[:5]
+        )
         reactor = "_initialize" in self._exports
         raise MalformedError(
             self._where,
@@ -239,8 +249,11 @@ def _import_hint(missing: str) -> str:
 def _function_type(params: str, results: str) -> int:
     vectors = []
     for letters in (params, results):
-        kinds = (ctypes.c_void_p * len(letters))(*[lib.wasm_valtype_new(_KINDS[x]) for x in letters])
+        kinds = (ctypes.c_void_p * len(letters))(
+            *[lib.wasm_valtype_new(_KINDS[x]) for x in letters]
+        )
         vector = Vector()
         lib.wasm_valtype_vec_new(ctypes.byref(vector), len(letters), kinds)
         vectors.append(vector)
-    return lib.wasm_functype_new(ctypes.byref(vectors[0]), ctypes.byref(vectors[1]))  # type: ignore[no-any-return]
+    made: int = lib.wasm_functype_new(ctypes.byref(vectors[0]), ctypes.byref(vectors[1]))
+    return made

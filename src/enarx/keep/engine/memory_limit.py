@@ -64,7 +64,9 @@ class MemoryLimit:
         result: ctypes._Pointer[LinearMemory],
     ) -> int:
         if not self.reserve(minimum):
-            return _error(f"memory limit of {self.limit} bytes, {minimum} bytes wanted at the start")
+            return _error(
+                f"memory limit of {self.limit} bytes, {minimum} bytes wanted at the start"
+            )
         # A memory that may grow beyond the engine's reservation must not move either.
         capacity = max(reserved, minimum, self.limit + _PAGE)
         mapped = _Mapped(self, minimum, _round(capacity), guard)
@@ -100,7 +102,10 @@ class _Mapped:
         return True
 
     def _get(
-        self, _env: int, size: ctypes._Pointer[ctypes.c_size_t], capacity: ctypes._Pointer[ctypes.c_size_t]
+        self,
+        _env: int,
+        size: ctypes._Pointer[ctypes.c_size_t],
+        capacity: ctypes._Pointer[ctypes.c_size_t],
     ) -> int:
         size[0], capacity[0] = self.size, self.capacity
         return self.base

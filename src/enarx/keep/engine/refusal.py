@@ -43,7 +43,9 @@ def refusal(text: str, *, where: str) -> MalformedError:
     for fragment, feature, advice in _FEATURES:
         if fragment in lowered:
             return MalformedError(
-                where, f"needs a feature that keeps do not have: {feature} ({cause})", hints=(advice,)
+                where,
+                f"needs a feature that keeps do not have: {feature} ({cause})",
+                hints=(advice,),
             )
     if any(fragment in lowered for fragment in _TRUNCATED):
         return MalformedError(

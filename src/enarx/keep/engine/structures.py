@@ -78,7 +78,10 @@ UncheckedCallback = ctypes.CFUNCTYPE(
 )
 
 MemoryGet = ctypes.CFUNCTYPE(
-    ctypes.c_size_t, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(ctypes.c_size_t)
+    ctypes.c_size_t,
+    ctypes.c_size_t,
+    ctypes.POINTER(ctypes.c_size_t),
+    ctypes.POINTER(ctypes.c_size_t),
 )
 MemoryGrow = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_size_t, ctypes.c_size_t)
 Finalizer = ctypes.CFUNCTYPE(None, ctypes.c_size_t)

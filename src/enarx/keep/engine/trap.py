@@ -99,8 +99,6 @@ def _innermost(text: str) -> str:
     """The cause itself: the engine prints a context line, a backtrace, then causes."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
-        if ": " in line and line.split(":", 1)[0].isdigit():
-            line = line.split(": ", 1)[1]
         if "wasm trap: " in line:
             return line.split("wasm trap: ", 1)[1]
     return lines[-1] if lines else "unknown trap"

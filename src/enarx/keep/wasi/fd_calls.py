@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _fdstat = struct.Struct("<BxH4xQQ")
 _filestat = struct.Struct("<QQB7xQQQQQ")
 _dirent = struct.Struct("<QQIB3x")
-_iovec = struct.Struct("<II")
 _MAX_ADVICE = 5
 _SIGNED_64 = 1 << 63
 _SIGNED_32 = 1 << 31
@@ -32,14 +31,7 @@ def fd_read(system: System, fd: int, iovecs: int, count: int, out: int) -> int:
     if descriptor is None or not descriptor.rights_base & abi.FD_READ:
         return BADF
     memory = system.memory
-    if count == 1:
-        base, size = _iovec.unpack(memory.span(iovecs, 8))
-        views = (memory.span(base, size),)
-        if not size:
-            views = ()
-    else:
-        views = memory.spans(iovecs, count)
-    memory.put_u32(out, descriptor.read(views))
+    memory.put_u32(out, descriptor.read(memory.spans(iovecs, count)))
     return 0
 
 
@@ -49,14 +41,7 @@ def fd_write(system: System, fd: int, iovecs: int, count: int, out: int) -> int:
     if descriptor is None or not descriptor.rights_base & abi.FD_WRITE:
         return BADF
     memory = system.memory
-    if count == 1:
-        base, size = _iovec.unpack(memory.span(iovecs, 8))
-        views = (memory.span(base, size),)
-        if not size:
-            views = ()
-    else:
-        views = memory.spans(iovecs, count)
-    memory.put_u32(out, descriptor.write(views))
+    memory.put_u32(out, descriptor.write(memory.spans(iovecs, count)))
     return 0
 
 
@@ -266,7 +251,7 @@ def pack_stat(stat: Stat) -> bytes:
 
 def chosen_times(system: System, atim: int, mtim: int, flags: int) -> tuple[int | None, int | None]:
     """Resolve ``fstflags``: a given time, now, or None to leave it; both at once is INVAL."""
-    if flags & ~0xF or flags & 3 == 3 or flags & 12 == 12:  # noqa: PLR2004 - the two pairs of bits
+    if flags & ~0xF or flags & 3 == 3 or flags & 12 == 12:
         raise WasiError(INVAL)
     now = system.now_ns()
     return (

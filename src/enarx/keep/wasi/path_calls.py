@@ -104,7 +104,9 @@ def path_rename(
     return 0
 
 
-def path_symlink(system: System, target: int, target_size: int, fd: int, path: int, size: int) -> int:
+def path_symlink(
+    system: System, target: int, target_size: int, fd: int, path: int, size: int
+) -> int:
     """Make a symbolic link."""
     old, new = system.memory.path(target, target_size), system.memory.path(path, size)
     paths.path_symlink(system, old, fd, new)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from enarx.keep.net.wait import Background
     from enarx.keep.system import System
     from enarx.keep.wasi.descriptors import Descriptor
-    from enarx.keep.wasi.memory import GuestMemory
 
 # userdata, tag; then for a clock: id, timeout, precision, flags; for a descriptor: its number
 _clock = struct.Struct("<QB7xI4xQQH6x")
@@ -47,7 +46,9 @@ def poll_oneoff(system: System, subscriptions: int, events: int, count: int, out
     wanted = _Wanted(system, memory.span(subscriptions, count * _SUBSCRIPTION_SIZE))
     found = wanted.wait(system.background)
     for index, (userdata, code, tag, size, flags) in enumerate(found):
-        _event.pack_into(memory.view, events + index * _EVENT_SIZE, userdata, code, tag, size, flags)
+        _event.pack_into(
+            memory.view, events + index * _EVENT_SIZE, userdata, code, tag, size, flags
+        )
     memory.put_u32(out, len(found))
     return 0
 
@@ -125,7 +126,9 @@ class _Wanted:
                 hangup = abi.HANGUP if any(state & _HANGUP_MASK for state in states) else 0
                 self.found.append((userdata, 0, tag, ready, hangup))
 
-    def _fired(self, interest: list[tuple[int, int]], background: Background | None) -> dict[int, int]:
+    def _fired(
+        self, interest: list[tuple[int, int]], background: Background | None
+    ) -> dict[int, int]:
         """Host descriptors that are ready, after waiting until the first of them or a clock is."""
         if background is not None:
             return dict(background.wait(interest, self._deadline()))
@@ -164,7 +167,9 @@ class _Wanted:
             return
         now = time.monotonic_ns()
         self.found += [
-            (userdata, 0, abi.EVENT_CLOCK, 0, 0) for deadline, userdata in self.clocks if deadline <= now
+            (userdata, 0, abi.EVENT_CLOCK, 0, 0)
+            for deadline, userdata in self.clocks
+            if deadline <= now
         ]
         self.clocks = [clock for clock in self.clocks if clock[0] > now]
 

@@ -84,7 +84,7 @@ def bind(linker: Linker, system: System) -> Escape:
         Where an exception waits that ended the guest from inside a host function.
     """
     escape = Escape()
-    narrow, wide = _Views("I"), _Views("Q")
+    narrow, wide = _Views(wide=False), _Views(wide=True)
     for name, (params, function) in FUNCTIONS.items():
         callback = _adapter(params, function, system, escape, narrow, wide)
         linker.define(abi.MODULE, name, params, "" if name == "proc_exit" else "i", callback)
@@ -113,17 +113,21 @@ class Escape:
 
 
 class _Views(dict[int, memoryview]):
-    """Address of argument slots to a view over them, made on first use."""
+    """Address of argument slots to a view over them, made on first use.
 
-    def __init__(self, letter: str) -> None:
+    *wide* views show 64-bit integers, the others 32-bit ones.
+    """
+
+    def __init__(self, *, wide: bool) -> None:
         super().__init__()
-        self._letter = letter
+        self._wide = wide
 
     def __missing__(self, at: int) -> memoryview:
         if len(self) >= _MAX_VIEWS:
             self.clear()
-        slots = (ctypes.c_char * _SLOTS_SIZE).from_address(at)
-        view = self[at] = memoryview(slots).cast("B").cast(self._letter)
+        octets = memoryview((ctypes.c_char * _SLOTS_SIZE).from_address(at)).cast("B")
+        view: memoryview = octets.cast("Q") if self._wide else octets.cast("I")
+        self[at] = view
         return view
 
 
@@ -156,7 +160,9 @@ def _adapter(
 
         return call_four
 
-    places = [(4 * k, narrow) if letter == "i" else (2 * k, wide) for k, letter in enumerate(params)]
+    places = [
+        (4 * k, narrow) if letter == "i" else (2 * k, wide) for k, letter in enumerate(params)
+    ]
 
     def call(_env: int, _caller: int, at: int, _count: int) -> int:
         try:

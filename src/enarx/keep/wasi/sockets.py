@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from enarx.keep.net.listener import Listener
     from enarx.keep.net.plain import PlainStream
     from enarx.keep.net.tls import TlsStream
+    from enarx.keep.net.tls_listener import TlsListener
 
     Stream = PlainStream | TlsStream
 
@@ -133,7 +134,7 @@ class ListenerDescriptor(Descriptor):
 
     filetype = abi.SOCKET_STREAM
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener | TlsListener) -> None:
         super().__init__(abi.RIGHTS_LISTENER, abi.RIGHTS_STREAM)
         self._listener = listener
 
