@@ -59,7 +59,7 @@ class Mounts:
                 "Enarx.toml",
                 "the package has no files",
                 path=path,
-                hints=("put files beside main.wasm, or use source = \"scratch\"",),
+                hints=('put files beside main.wasm, or use source = "scratch"',),
             )
         from enarx.keep.vfs.package import subdirectory
 

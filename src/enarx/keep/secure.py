@@ -129,4 +129,3 @@ class Secure:
         handle.read_at([memoryview(data)], 0)
         handle.close()
         return bytes(data)
-
