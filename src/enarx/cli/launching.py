@@ -52,6 +52,7 @@ def prepare(  # one argument per option
     package: Package,
     descriptors: Descriptors,
     *,
+    name: str,
     config_name: str,
     arguments: tuple[str, ...],
     environment: tuple[str, ...],
@@ -77,6 +78,7 @@ def prepare(  # one argument per option
             )
             for blob in package.blobs
         ),
+        name=name,
         args=arguments,
         env=tuple(_variable(text) for text in environment),
         config=config,

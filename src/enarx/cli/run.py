@@ -109,6 +109,7 @@ def command(  # one parameter per option
         launch = prepare(
             loaded,
             descriptors,
+            name=package,
             config_name=wasmcfgfile or f"{package.rstrip('/')}/Enarx.toml",
             arguments=arguments,
             environment=environment,

@@ -82,16 +82,16 @@ class Keep:
         )
         self._link.event("sandbox", applied=applied.describe())
         if module is None:
-            module = kind.compile(self._engine, package.module, where=launch.argv0)
+            module = kind.compile(self._engine, package.module, where=launch.name)
             if launch.aot:
                 code.offer(self._link, key, module)
         self._start(config)
 
         def guest() -> None:
             fuel = config.limits.fuel
-            kind.run(self._engine, module, system, where=launch.argv0, fuel=fuel)
+            kind.run(self._engine, module, system, where=launch.name, fuel=fuel)
 
-        ended = self._outcome_of(guest, config, launch.argv0)
+        ended = self._outcome_of(guest, config, launch.name)
         signal.setitimer(signal.ITIMER_REAL, 0)
         if ended.kind == "trap" or (ended.kind == "exit" and ended.code):
             ended = _broken_stream(furniture) or ended
@@ -101,7 +101,7 @@ class Keep:
     def _receive(self, launch: Launch) -> Package:
         """Read the package's blobs and check every digest."""
         blobs = [_read(blob.fd, blob.size, f"blob {blob.digest}") for blob in launch.blobs]
-        return manifest.assemble(launch.manifest.encode(), blobs, launch.argv0)
+        return manifest.assemble(launch.manifest.encode(), blobs, launch.name)
 
     def _settle(self, config: Config) -> None:
         """Choose the engine: the zygote's, or one of our own for limits it does not keep."""

@@ -4,7 +4,7 @@ Pure: bytes and numbers of descriptors in, values out, and back.  The descriptor
 message (``SCM_RIGHTS``); inside it they are indices, and each one sent must be named exactly once.
 That the blobs have the digests they claim is not decided here: the keep hashes them.
 
-    {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "argv0", "args": [],
+    {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "name", "argv0", "args": [],
      "env": {}, "config": null | {"fd", "name"}, "stdio": [fd, fd, fd],
      "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true}
 
@@ -74,11 +74,14 @@ class ConfigFile:
 
 
 class Launch:
-    """Everything a keep is told at its start; descriptors are the holder's own numbers."""
+    """Everything a keep is told at its start; descriptors are the holder's own numbers.
+
+    *name* is what messages call the application; *argv0* is what it is told its own name is.
+    """
 
     __slots__ = (
         "aot", "args", "argv0", "blobs", "config", "env", "fd_variables", "manifest", "mounts",
-        "stdio",
+        "name", "stdio",
     )  # fmt: skip
 
     def __init__(
@@ -87,6 +90,7 @@ class Launch:
         manifest: str,
         blobs: tuple[Blob, ...],
         stdio: tuple[int, int, int],
+        name: str = "main.wasm",
         argv0: str = "main.wasm",
         args: tuple[str, ...] = (),
         env: tuple[tuple[str, str], ...] = (),
@@ -97,6 +101,7 @@ class Launch:
     ) -> None:
         self.manifest = manifest
         self.blobs = blobs
+        self.name = name
         self.argv0 = argv0
         self.args = args
         self.env = env
@@ -126,6 +131,7 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
             {"digest": blob.digest, "size": blob.size, "fd": index(blob.fd)}
             for blob in launch.blobs
         ],
+        "name": launch.name,
         "argv0": launch.argv0,
         "args": list(launch.args),
         "env": dict(launch.env),
@@ -156,6 +162,7 @@ def decode_launch(data: bytes, fds: Sequence[int]) -> Launch:
     launch = Launch(
         manifest=fields.text("manifest", least=2),
         blobs=tuple(_blob(one, names) for one in fields.objects("blobs", _MAX_BLOBS)),
+        name=fields.text("name", most=_MAX_PATH, escaped=True),
         argv0=fields.text("argv0", most=_MAX_PATH, escaped=True),
         args=fields.texts("args", most=_MAX_STRINGS, escaped=True),
         env=fields.table("env", _MAX_STRINGS),
