@@ -69,6 +69,9 @@ class Engine:
             lib.wasmtime_config_consume_fuel_set(config, True)
         if memory_creator is not None:
             lib.wasmtime_config_host_memory_creator_set(config, ctypes.byref(memory_creator))
+            # The engine maps a module's data copy-on-write into memories of its own only, and
+            # aborts the process over one of ours.
+            lib.wasmtime_config_memory_init_cow_set(config, False)
         self.keepalive = memory_creator
         self.pointer = lib.wasm_engine_new_with_config(config)
         self.settings = settings
