@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from enarx.keep.net.plain import PlainStream
-from enarx.keep.net.tls_listener import CONCURRENT, FINISHED
+from enarx.keep.net.tls_listener import CONCURRENT, FINISHED, GRACE_S
 
 if TYPE_CHECKING:
     from tests.keep.net.conftest import World
@@ -141,6 +141,35 @@ def test_unfinished_handshakes_are_bounded(world: World) -> None:
         sock.close()
     world.accept(listener)
     world.finish(future).close()
+
+
+@pytest.mark.slow
+def test_silent_clients_cannot_keep_others_out(world: World) -> None:
+    """With the house full, a new client is served after the grace, long before the time-out."""
+    listener, port = world.listen_tls(handshake_timeout_s=3600)
+    quiet = [silent(port) for _ in range(CONCURRENT)]
+    world.pump_until(lambda: len(listener._handshakes) == CONCURRENT)
+    future = world.outside(world.tls_client, port)
+    world.accept(listener)
+    world.finish(future).close()
+    assert [error.errno for _, error in world.refused] == [errno.EBUSY]
+    assert quiet[0].recv(1) == b""
+    for sock in quiet:
+        sock.close()
+
+
+@pytest.mark.slow
+def test_a_full_house_with_nobody_waiting_sleeps(world: World) -> None:
+    """Old handshakes are kept, without a busy loop, while no new connection needs their place."""
+    listener, port = world.listen_tls(handshake_timeout_s=GRACE_S + 0.2)
+    quiet = [silent(port) for _ in range(CONCURRENT)]
+    world.pump_until(lambda: len(listener._handshakes) == CONCURRENT)
+    begin, worked = time.monotonic(), time.process_time()
+    world.background.wait((), begin + GRACE_S + 0.1)
+    assert len(listener._handshakes) == CONCURRENT
+    assert time.process_time() - worked < 0.5
+    for sock in quiet:
+        sock.close()
 
 
 def test_connections_nobody_accepts_are_bounded(world: World) -> None:

@@ -3,7 +3,9 @@
 Handshakes go on side by side, whenever the guest waits for anything; a client that says nothing
 holds up nobody and is dropped after the time-out.  Both numbers an attacker could drive up are
 bounded: handshakes at a time, and finished connections that the guest has not accepted yet;
-beyond them connections wait in the accept channel, and then in the host's backlog.
+beyond them connections wait in the accept channel, and then in the host's backlog.  When the
+first bound is reached, the oldest handshake makes room for a new connection after `GRACE_S`, so
+that silent clients cannot keep others out for the whole time-out.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     Refused = Callable[[tuple[str, int], OSError], None]
 
 CONCURRENT = 128  # handshakes: about 50 KiB each
+GRACE_S = 1.0  # what a handshake may take even when others wait: three slow round trips
 FINISHED = 128  # connections the guest has not accepted: what a usual backlog holds
 _TURN = 16  # handshakes advanced before the guest gets its turn: about 0.3 ms of work each
 _EVENTS = {select.POLLIN: select.EPOLLIN, select.POLLOUT: select.EPOLLOUT}
@@ -106,8 +109,13 @@ class TlsListener:
         self._background.wait(self.interest(), deadline)
 
     def deadline(self) -> float | None:
-        """When the first unfinished handshake is due to be dropped."""
-        return min((each.deadline for each in self._handshakes.values()), default=None)
+        """When the first unfinished handshake is due to be dropped, or may have to make room."""
+        if not self._handshakes:
+            return None
+        oldest = next(iter(self._handshakes.values()))  # all have the same time-out
+        if self._is_full() and not self._listening:
+            return min(oldest.deadline, self._grace_end(oldest))
+        return oldest.deadline
 
     def pump(self) -> None:
         """Take new connections and go on with handshakes, a bounded number, never blocking."""
@@ -135,6 +143,9 @@ class TlsListener:
         """Begin the handshake of the next connection in the channel."""
         try:
             fd, peer = self._channel.receive()
+            if self._is_full():
+                oldest = next(iter(self._handshakes.values()))
+                self._drop(oldest, OSError(errno.EBUSY, "made room for another connection"))
             handshake = Handshake(
                 fd,
                 peer,
@@ -177,14 +188,22 @@ class TlsListener:
         del self._handshakes[handshake.fileno()]
         self._epoll.unregister(handshake.fileno())
 
+    def _is_full(self) -> bool:
+        return len(self._handshakes) >= CONCURRENT
+
+    def _grace_end(self, handshake: Handshake) -> float:
+        return handshake.deadline - self._context.settings.handshake_timeout_s + GRACE_S
+
+    def _has_room(self) -> bool:
+        if self._channel.ended or len(self._finished) >= FINISHED:
+            return False
+        if not self._is_full():
+            return True
+        return self._grace_end(next(iter(self._handshakes.values()))) <= time.monotonic()
+
     def _balance(self) -> None:
         """Listen to the channel only while there is room for what comes out of it."""
-        room = (
-            not self._channel.ended
-            and len(self._handshakes) < CONCURRENT
-            and len(self._handshakes) + len(self._finished) < CONCURRENT + FINISHED
-            and len(self._finished) < FINISHED
-        )
+        room = self._has_room()
         if room and not self._listening:
             self._epoll.register(self._channel.fileno(), select.EPOLLIN)
         elif not room and self._listening:
