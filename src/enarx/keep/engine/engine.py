@@ -79,7 +79,9 @@ class Engine:
     def fingerprint(self) -> str:
         """All that compiled code depends on besides the module: engine, settings, processor."""
         fuel = "fuel" if self.settings.fuel else "plain"
-        return f"wasmtime {VERSION} {os.uname().machine} {fuel} {processor_features()}"
+        memory = "copied" if self.settings.memory_limit is not None else "mapped"
+        machine = os.uname().machine
+        return f"wasmtime {VERSION} {machine} {fuel} {memory} {processor_features()}"
 
     def compile(self, wasm: bytes, *, where: str) -> Module:
         """Compile a core module.
