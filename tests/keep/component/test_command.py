@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wasmtime
 
 from enarx.errors import MalformedError
 from enarx.keep.component.command import INTERFACES, run_command
@@ -25,6 +26,40 @@ EXIT = {
     "function": "exit",
     "signature": '(param "status" (result))',
 }
+# Two pollables by borrow, in one call: 0 if both are ready.
+POLL_TWO = """
+(component
+  (import "wasi:io/poll@0.2.0" (instance $poll
+    (export "pollable" (type $pollable (sub resource)))
+    (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+    (alias outer 1 $pollable (type $outer))
+    (export "pollable" (type $ours (eq $outer)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $ours))))))
+  (core module $memory
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))
+  (core instance $m (instantiate $memory))
+  (core func $poll_ (canon lower (func $poll "poll")
+    (memory $m "memory") (realloc (func $m "realloc"))))
+  (core func $subscribe_ (canon lower (func $clock "subscribe-duration")))
+  (core module $program
+    (import "m" "memory" (memory 1))
+    (import "w" "poll" (func $poll (param i32 i32 i32)))
+    (import "w" "subscribe" (func $subscribe (param i64) (result i32)))
+    (func (export "run") (result i32)
+      (i32.store (i32.const 0) (call $subscribe (i64.const 0)))
+      (i32.store (i32.const 4) (call $subscribe (i64.const 0)))
+      (call $poll (i32.const 0) (i32.const 2) (i32.const 16))
+      (i32.ne (i32.load (i32.const 20)) (i32.const 2))))
+  (core instance $i (instantiate $program
+    (with "m" (instance $m))
+    (with "w" (instance (export "poll" (func $poll_)) (export "subscribe" (func $subscribe_))))))
+  (func $run (result (result)) (canon lift (core func $i "run")))
+  (instance $exported (export "run" (func $run)))
+  (export "wasi:cli/run@0.2.0" (instance $exported)))
+"""
 RANDOM = {"interface": "wasi:random/random@0.2.0", "function": "get-random-u64"}
 
 
@@ -134,6 +169,11 @@ def test_a_result_of_another_type_is_refused_by_the_engine(run: Run, command: Co
         run(wasm)
 
 
+def test_two_handles_in_one_call(run: Run) -> None:
+    """The engine's bug with two borrowed handles is kept out by the keep's settings."""
+    assert run(bytes(wasmtime.wat2wasm(POLL_TWO))).code == 0
+
+
 def test_a_trap_has_code_and_backtrace(run: Run, command: Command) -> None:
     """As a core module's trap has."""
     with pytest.raises(Trap) as trap:
@@ -155,7 +195,10 @@ def test_the_memory_limit_holds(run: Run, command: Command) -> None:
     """Growth beyond the limit fails in the guest and is recorded."""
     limit = MemoryLimit(2 << 20)
     bounded = Engine(Settings(memory_limit=2 << 20), memory_creator=limit.creator)
-    wasm = command("(i32.ne (memory.grow (i32.const 1024)) (i32.const -1))", core="(memory 1)")
+    wasm = command(
+        "(i32.ne (memory.grow (i32.const 1024)) (i32.const -1))",
+        core='(memory 1) (data (i32.const 0) "data")',
+    )
     assert run(wasm, engine=bounded).code == 0
     assert limit.refused
 
