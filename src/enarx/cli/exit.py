@@ -69,9 +69,14 @@ def _trap(outcome: Outcome) -> tuple[str, str, int]:
 
 def _limit(outcome: Outcome) -> tuple[str, str, int]:
     name, unit = _LIMITS.get(outcome.which, (outcome.which, ""))
-    size = f" of {outcome.limit:g}{unit}" if outcome.limit is not None else ""
+    size = "" if outcome.limit is None else f" of {_plain(outcome.limit)}{unit}"
     hint = f"raise {outcome.which} in [limits] of Enarx.toml, if it should have more"
     return f"{name} limit{size} reached", hint, LIMIT
+
+
+def _plain(number: float) -> str:
+    """Every digit of a count, and no more of a time than matters."""
+    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 def _broken_pipe(outcome: Outcome) -> tuple[str, str, int]:

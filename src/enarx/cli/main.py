@@ -10,12 +10,13 @@ line is even parsed, because loading the parser takes as long as loading the eng
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
 
 from enarx import __version__
-from enarx.cli.exit import INTERRUPTED, USAGE, status_of
+from enarx.cli.exit import BROKEN_PIPE, INTERRUPTED, USAGE, status_of
 from enarx.errors import EnarxError
 
 TYPE_CHECKING = False
@@ -107,6 +108,9 @@ def main(argv: list[str] | None = None, *, head_start: Zygote | None = None) -> 
         return int(end.exit_code)
     except click.Abort:
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE
     except click.ClickException as error:
         return _usage(error)
     except EnarxError as error:
@@ -118,7 +122,7 @@ def main(argv: list[str] | None = None, *, head_start: Zygote | None = None) -> 
     except BrokenPipeError:
         # the reader of our own output has gone away, as in `enarx … | head`
         sys.stdout = open("/dev/null", "w")  # noqa: PTH123, SIM115 - closed with the process
-        return 141
+        return BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the outermost edge: a bug is shown as one
         return _bug(error)
 
@@ -126,6 +130,7 @@ def main(argv: list[str] | None = None, *, head_start: Zygote | None = None) -> 
 def entry() -> NoReturn:
     """The console script."""
     argv = sys.argv[1:]
+    _open_standard_streams()
     head_start = None
     if argv[:1] == ["run"] and not {"-h", "--help"} & set(argv):
         from enarx.host.process import start_zygote
@@ -135,6 +140,15 @@ def entry() -> NoReturn:
         except EnarxError:
             head_start = None  # `run` meets the same error where it can be told
     sys.exit(main(argv, head_start=head_start))
+
+
+def _open_standard_streams() -> None:
+    """Put nothing where a standard stream is closed: what is opened next must not take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
 
 
 def report(error: EnarxError) -> None:
