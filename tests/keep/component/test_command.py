@@ -42,7 +42,7 @@ POLL_TWO = """
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024))
   (core instance $m (instantiate $memory))
   (core func $poll_ (canon lower (func $poll "poll")
-    (memory $m "memory") (realloc (func $m "realloc"))))
+    (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
   (core func $subscribe_ (canon lower (func $clock "subscribe-duration")))
   (core module $program
     (import "m" "memory" (memory 1))
