@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -100,12 +101,18 @@ class Authority:
         end: timedelta = timedelta(days=1),
         client: bool = False,
         alternative: tuple[str, ...] = (),
+        extension: x509.ExtensionType | None = None,
     ) -> Issued:
-        """A leaf for *names*, which may be addresses; *alternative* replaces them in the list."""
+        """A leaf for *names*, which may be addresses.
+
+        *alternative* or *extension* takes their place in the list of names.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
         usage = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        listed = x509.SubjectAlternativeName([_general(each) for each in alternative or names])
+        listed = extension or x509.SubjectAlternativeName(
+            [_general(each) for each in alternative or names]
+        )
         builder = (
             self._builder(subject, key, start, end)
             .add_extension(listed, critical=False)
@@ -249,6 +256,19 @@ class World:
         except BaseException:
             raw.close()
             raise
+
+    @staticmethod
+    def noise(seed: int, size: int) -> bytes:
+        """Bytes without a pattern, the same each time."""
+        return hashlib.shake_128(seed.to_bytes(8, "big")).digest(size)
+
+    def fill(self, stream: TlsStream) -> bytes:
+        """Send until the socket is full; what was taken."""
+        data, sent = self.noise(1, 1 << 20), b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sent += data[: stream.send(memoryview(data))]
+        return sent
 
     def tcp_pair(self) -> tuple[int, socket.socket]:
         """A connected descriptor for the keep and the socket outside."""

@@ -252,7 +252,9 @@ def test_a_server_that_hangs_up_is_named(world: World) -> None:
     assert handshake_error(world, inside).errno in (errno.ECONNRESET, errno.EPIPE)
 
 
-def handshake_error(world: World, fd: int, timeout_s: float = 10.0) -> OSError:
+def handshake_error(
+    world: World, fd: int, *, timeout_s: float = 10.0, server_name: str = "db.example"
+) -> OSError:
     """What tls_connect raises on this descriptor."""
     from enarx.keep.net.connecting import tls_connect
     from enarx.keep.net.settings import TlsSettings
@@ -264,7 +266,7 @@ def handshake_error(world: World, fd: int, timeout_s: float = 10.0) -> OSError:
             fd,
             ("x", 1),
             context,
-            server_name="db.example",
+            server_name=server_name,
             deadline=time.monotonic() + timeout_s,
             now_s=time.time(),
             background=world.background,
@@ -322,3 +324,12 @@ def test_a_leaf_cannot_certify(
     port, _ = world.serve_tls(forged, echo, chain=leaf.cert)
     error = refusal(world, port, "db.example", trust_anchors=[authority.pem])
     assert "not among" in str(error) or "authority" in str(error)
+
+
+def test_what_cannot_be_a_server_name_is_refused(world: World) -> None:
+    """Before a byte is sent."""
+    inside, outside = world.tcp_pair()
+    error = handshake_error(world, inside, server_name="a..example")
+    assert error.errno == errno.EINVAL
+    assert "'a..example'" in str(error)
+    assert outside.recv(1) == b""

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed448
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -80,6 +82,24 @@ def test_a_leaf_is_no_anchor(authority: Authority) -> None:
     error = anchors_error(authority.issue("db.example").cert)
     assert "CN=db.example is not a certificate authority's" in error.problem
     assert "CN=Test CA" in error.hints[0]
+
+
+def test_an_anchor_without_or_with_unreadable_constraints_is_named(authority: Authority) -> None:
+    """What does not say that it is an authority is none; nor what says it badly."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    bare = authority._builder(
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "old")]),
+        key,
+        -timedelta(days=1),
+        timedelta(days=1),
+    )
+    bad = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.19"), b"junk")
+    for builder, problem in (
+        (bare, "CN=old is not a certificate authority's"),
+        (bare.add_extension(bad, critical=True), "malformed certificate"),
+    ):
+        made = builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        assert problem in anchors_error(made).problem
 
 
 def test_a_self_signed_leaf_is_an_anchor_for_itself(world: World) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enarx.keep.net.tls_names import ip_address, matches, to_ascii
+from enarx.keep.net.tls_names import certified_names, certifies, ip_address, matches, to_ascii
+
+if TYPE_CHECKING:
+    from tests.keep.net.conftest import Authority
 
 LABEL = st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True)
 
@@ -65,3 +71,14 @@ def test_addresses_are_recognised() -> None:
     assert str(ip_address("[::1]")) == "::1"
     assert ip_address("127.0.0.1") is not None
     assert ip_address("127.0.0.1.example") is None
+
+
+def test_an_unreadable_list_of_names_certifies_nothing(authority: Authority) -> None:
+    """Neither does none at all."""
+    junk = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"junk")
+    for certificate in (
+        authority.issue("db.example", extension=junk).certificate,
+        authority.certificate,
+    ):
+        assert certified_names(certificate) == ()
+        assert not certifies(certificate, "db.example")

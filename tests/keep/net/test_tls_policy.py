@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import termios
@@ -301,6 +302,19 @@ class TestServerNames:
         world.pump_until(future.done)
         with pytest.raises((ssl.SSLError, ValueError)):
             future.result()
+
+    def test_a_client_that_leaves_before_the_alert(self, world: World) -> None:
+        """Refusing somebody who has gone is quiet, and still named."""
+        _, port = world.listen_tls(server_names=["a.example"])
+        tls = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD))
+        tls.set_tlsext_host_name(b"c.example")
+        tls.set_connect_state()
+        with pytest.raises(SSL.WantReadError):
+            tls.do_handshake()
+        with socket.create_connection(("127.0.0.1", port), ANSWER_S) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.sendall(tls.bio_read(10_000))
+        world.pump_until(lambda: world.refused)
 
 
 class TestAlpn:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import itertools
 import os
 import socket
 import ssl
 import struct
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,20 +30,6 @@ def read_all(stream: TlsStream, size: int = 65_536) -> bytes:
     while count := stream.recv_into_blocking(view):
         data += view[:count]
     return bytes(data)
-
-
-def noise(seed: int, size: int) -> bytes:
-    """Bytes without a pattern, the same each time."""
-    return hashlib.shake_128(seed.to_bytes(8, "big")).digest(size)
-
-
-def fill(stream: TlsStream) -> bytes:
-    """Send until the socket is full; what was taken."""
-    data, sent = noise(1, 1 << 20), b""
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            sent += data[: stream.send(memoryview(data))]
-    return sent
 
 
 def test_bytes_cross_both_ways(world: World) -> None:
@@ -203,61 +187,6 @@ def test_nothing_there_yet_would_block(world: World) -> None:
     future.result().close()
 
 
-def test_a_full_socket_blocks_and_loses_nothing(world: World) -> None:
-    """Non-blocking sends are taken until the peer's window is full; all of it arrives in order."""
-    listener, port = world.listen_tls()
-    go = world.outside(world.tls_client, port)
-    stream = world.accept(listener)
-    sent = fill(stream)
-    assert stream.poll_ready(write=True) is None
-    tls = go.result()
-
-    def drain() -> object:
-        got = b""
-        while len(got) < len(sent):
-            got += tls.recv(1 << 16)
-        tls.close()
-        return got
-
-    future = world.outside(drain)
-    world.pump_until(lambda: stream.poll_ready(write=True) == 0)
-    assert future.result(world.patience_s) == sent
-
-
-def test_a_closed_stream_delivers_what_it_took(world: World) -> None:
-    """Bytes taken from the guest arrive, with close_notify, though it closed at once."""
-    listener, port = world.listen_tls()
-    go = world.outside(world.tls_client, port)
-    stream = world.accept(listener)
-    sent = fill(stream)
-    stream.close()
-    tls = go.result()
-
-    def drain() -> object:
-        got = bytearray()
-        while piece := tls.recv(1 << 16):
-            got += piece
-        tls.close()
-        return bytes(got)
-
-    future = world.outside(drain)
-    world.background.finish(time.monotonic() + world.patience_s)
-    assert future.result(world.patience_s) == sent
-
-
-def test_finish_gives_up_at_its_deadline(world: World) -> None:
-    """A peer that reads nothing cannot keep an ended keep alive."""
-    listener, port = world.listen_tls()
-    go = world.outside(world.tls_client, port)
-    stream = world.accept(listener)
-    fill(stream)
-    stream.close()
-    start = time.monotonic()
-    world.background.finish(start + 0.05)
-    assert 0.05 <= time.monotonic() - start < 2
-    go.result().close()
-
-
 def test_a_vanished_peer_is_an_error_to_write_to(world: World) -> None:
     """Writing to a connection the peer has reset is EPIPE or ECONNRESET, and no signal."""
     listener, port = world.listen_tls()
@@ -303,7 +232,7 @@ def test_any_chunking_carries_the_same_bytes(
     with world_maker() as world:
         listener, port = world.listen_tls()
         length = min(300_000, 20 * sum(sizes))
-        up, down = noise(seed, length), noise(seed + 1, length)
+        up, down = world.noise(seed, length), world.noise(seed + 1, length)
 
         def client() -> object:
             with world.tls_client(port) as tls:
@@ -328,7 +257,7 @@ def test_any_chunking_carries_the_same_bytes(
 def test_large_blocking_transfers(world: World) -> None:
     """Megabytes in one blocking call arrive unchanged."""
     listener, port = world.listen_tls()
-    data = noise(3, 5_000_000)
+    data = world.noise(3, 5_000_000)
 
     def client() -> object:
         with world.tls_client(port) as tls:

@@ -50,9 +50,9 @@ class Handshake:
         self.wants = select.POLLIN if server_name is None else select.POLLOUT
         try:
             self._connection, self._verdict = context.connection(sock, now_s, server_name)
-        except BaseException:
+        except ValueError as e:  # of `to_ascii`
             sock.close()
-            raise
+            raise OSError(errno.EINVAL, f"not a server name: {server_name!r}") from e
 
     def fileno(self) -> int:
         """The descriptor to poll for `wants`."""
@@ -64,19 +64,19 @@ class Handshake:
         Raises:
             OSError: it failed; the text says why.  The caller closes it.
         """
+        failure: SSL.Error | None = None
         try:
             self._connection.do_handshake()
         except SSL.Error as e:
-            self.wants = wanted_events(e)
-            problem = self._verdict.problem
-            if self.wants and problem is None:
-                return False
-            if problem is not None:
-                raise OSError(errno.EPROTO, problem) from e
-            raise as_os_error(e) from e
+            failure = e
         if self._verdict.problem is not None:
-            raise OSError(errno.EPROTO, self._verdict.problem)
-        return True
+            raise OSError(errno.EPROTO, self._verdict.problem) from failure
+        if failure is None:
+            return True
+        self.wants = wanted_events(failure)
+        if self.wants:
+            return False
+        raise as_os_error(failure) from failure
 
     def complete(self, background: Background) -> TlsStream:
         """Advance until the end, sleeping in between, and return the stream.
