@@ -60,7 +60,12 @@ def report_end(text: str, hint: str = "") -> None:
     """Print one error line, and a hint."""
     click.echo(f"enarx: error: {' '.join(text.split())}", err=True)
     if hint:
-        click.echo(f"enarx: hint: {hint}", err=True)
+        report_hint(hint)
+
+
+def report_hint(text: str) -> None:
+    """Print one line of advice."""
+    click.echo(f"enarx: hint: {text}", err=True)
 
 
 def _trap(outcome: Outcome) -> tuple[str, str, int]:

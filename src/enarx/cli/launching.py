@@ -83,7 +83,7 @@ def prepare(  # one argument per option
         env=tuple(_variable(text) for text in environment),
         config=config,
         stdio=(descriptors.stream(0), descriptors.stream(1), descriptors.stream(2)),
-        mounts=tuple(_mount(text, descriptors) for text in mounts),
+        mounts=_mounts(mounts, descriptors),
         aot=cache,
         fd_variables=fd_variables,
     )
@@ -98,6 +98,17 @@ def _variable(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _mounts(texts: tuple[str, ...], descriptors: Descriptors) -> tuple[Mount, ...]:
+    mounts = tuple(_mount(text, descriptors) for text in texts)
+    paths = [mount.path for mount in mounts]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise MisconfiguredError(
+                "--mount", f"{path} is mounted twice", hints=("give each folder a path of its own",)
+            )
+    return mounts
+
+
 def _mount(text: str, descriptors: Descriptors) -> Mount:
     """``DIR:PATH`` or ``DIR:PATH:ro`` or ``DIR:PATH:rw``; DIR may have colons, PATH may not."""
     rest, _, last = text.rpartition(":")
@@ -107,11 +118,14 @@ def _mount(text: str, descriptors: Descriptors) -> Mount:
     else:
         writable = False
         folder, path = rest, last
-    if not folder or not path.startswith("/"):
+    if not folder or not _is_plain(path):
         raise MisconfiguredError(
             "--mount",
             f"got {text!r}, want DIR:PATH, DIR:PATH:ro or DIR:PATH:rw",
-            hints=("PATH is where the application sees it, and begins with /",),
+            hints=(
+                "PATH is where the application sees it: absolute, without '.', '..' or a slash "
+                "at its end, such as /data",
+            ),
         )
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -122,3 +136,14 @@ def _mount(text: str, descriptors: Descriptors) -> Mount:
             hints=("name an existing folder that you may read",),
         ) from error
     return Mount(path, descriptors.keep(fd), writable=writable)
+
+
+def _is_plain(path: str) -> bool:
+    """Absolute, UTF-8, and the only way to write it."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return path == "/" or (
+        path.startswith("/") and not {"", ".", ".."}.intersection(path[1:].split("/"))
+    )

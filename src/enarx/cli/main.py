@@ -129,7 +129,13 @@ def main(argv: list[str] | None = None, *, head_start: Zygote | None = None) -> 
 
 def entry() -> NoReturn:
     """The console script."""
-    argv = sys.argv[1:]
+    try:
+        sys.exit(_start(sys.argv[1:]))
+    except KeyboardInterrupt:  # before or after what `main` covers
+        sys.exit(INTERRUPTED)
+
+
+def _start(argv: list[str]) -> int:
     _open_standard_streams()
     head_start = None
     if argv[:1] == ["run"] and not {"-h", "--help"} & set(argv):
@@ -139,7 +145,7 @@ def entry() -> NoReturn:
             head_start = start_zygote()
         except EnarxError:
             head_start = None  # `run` meets the same error where it can be told
-    sys.exit(main(argv, head_start=head_start))
+    return main(argv, head_start=head_start)
 
 
 def _open_standard_streams() -> None:

@@ -159,9 +159,13 @@ class Run:
         return self._conclude(outcome)
 
     def _event(self, event: Event) -> None:
-        if event.name == "certificate" and self._certificate is not None:
-            _write(self._certificate, str(event.fields["pem"]))
-        elif event.name != "certificate":
+        if event.name == "certificate":
+            if self._certificate is not None:
+                _write(self._certificate, str(event.fields["pem"]))
+                self._certificate = None
+        else:
+            if event.name == "running" and self._certificate is not None:
+                status.report_hint("--write-certificate: none was made, no socket uses TLS")
             from enarx.cli.log import wanted
 
             if wanted():

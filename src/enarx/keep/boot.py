@@ -255,7 +255,8 @@ def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
         return None
     from enarx.keep.mounts import Mounts
 
-    return Mounts(launch.mounts, config.mounts, package.files_layer)
+    source = _config_name(launch)
+    return Mounts(launch.mounts, config.mounts, package.files_layer, source=source)
 
 
 def _read(fd: int, size: int, where: str) -> bytes:

@@ -111,7 +111,7 @@ def _listen(file: File, link: Link, secure: Secure | None) -> Descriptor:
     try:
         fd, _port = link.listen(file.name, file.addr, file.port)
     except OSError as error:
-        raise _cannot("listen", file.addr, file, error) from error
+        raise _cannot("listen on", file.addr, file, error) from error
     channel = AcceptChannel(fd)
     if file.prot == "tls" and secure is not None:
         return ListenerDescriptor(secure.listener(channel, file.name))
@@ -139,6 +139,8 @@ def _cannot(
 ) -> UnavailableError | MisconfiguredError:
     place = f"[{host}]" if ":" in host else host
     problem = error.strerror or os.strerror(error.errno or 0)
+    for named in (f"{place}:{file.port}: ", f"{host}: "):  # the host's texts begin with the place
+        problem = problem.removeprefix(named)
     return UnavailableError(
         f"socket {file.name!r}",
         f"cannot {verb} {place}:{file.port}: {problem}",
@@ -149,7 +151,7 @@ def _cannot(
 def _advice(verb: str, error: OSError) -> str:
     import errno
 
-    if verb == "listen":
+    if verb == "listen on":
         if error.errno == errno.EADDRINUSE:
             return "another program has the port: stop it, or choose another port in [[files]]"
         if error.errno == errno.EACCES:

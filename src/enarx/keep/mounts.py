@@ -30,14 +30,20 @@ class Mounts:
     """
 
     def __init__(
-        self, host: Sequence[HostMount], configured: Sequence[Mount], files_layer: bytes | None
+        self,
+        host: Sequence[HostMount],
+        configured: Sequence[Mount],
+        files_layer: bytes | None,
+        *,
+        source: str = "Enarx.toml",
     ) -> None:
-        """Mount everything.
+        """Mount everything; *source* is what messages call the configuration.
 
         Raises:
             MisconfiguredError: two mounts at one place, or a folder the package does not have.
             MalformedError: the package's files are damaged.
         """
+        self._source = source
         self.package = _package(files_layer)
         mounted = [
             (mount.path.encode(), self._configured(mount, number))
@@ -56,7 +62,7 @@ class Mounts:
         path = f"mounts[{number}]"
         if self.package is None:
             raise MisconfiguredError(
-                "Enarx.toml",
+                self._source,
                 "the package has no files",
                 path=path,
                 hints=('put files beside main.wasm, or use source = "scratch"',),
@@ -66,7 +72,7 @@ class Mounts:
         found = subdirectory(self.package, mount.folder.encode())
         if found is None:
             raise MisconfiguredError(
-                "Enarx.toml",
+                self._source,
                 f"the package has no folder {mount.folder!r}",
                 path=f"{path}.from",
                 hints=("see 'enarx package inspect' for what it has",),
