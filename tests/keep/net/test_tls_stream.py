@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import select
 import socket
 import ssl
 import struct
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from enarx.keep.net.wait import poll_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +69,21 @@ def test_end_of_tls_is_the_end_of_the_stream(world: World) -> None:
     assert stream.poll_ready(write=False) == 0
     stream.close()
     world.finish(future)
+
+
+def test_the_end_wakes_a_poll_though_tcp_goes_on(world: World) -> None:
+    """A peer that ends TLS and keeps TCP open does not leave a polling guest asleep."""
+    listener, port = world.listen_tls()
+    go = world.outside(world.tls_client, port)
+    stream = world.accept(listener)
+    tls = go.result()
+    ending = world.outside(tls.unwrap)  # sends close_notify, and waits for ours
+    assert read_all(stream) == b""
+    for _ in range(2):
+        assert poll_now(stream.fileno(), select.POLLIN)
+        assert stream.poll_ready(write=False) == 0
+    stream.close()
+    ending.result(world.patience_s).close()
 
 
 def test_truncation_attack_is_an_error_and_stays_one(world: World) -> None:
@@ -156,6 +174,7 @@ def test_shutdown_of_reading_reads_as_the_end(world: World) -> None:
     stream = world.accept(listener)
     stream.shutdown(1)
     assert stream.recv_into_blocking(memoryview(bytearray(3))) == 0
+    assert poll_now(stream.fileno(), select.POLLIN)
     for how in (0, 4):
         with pytest.raises(OSError, match="Errno") as caught:
             stream.shutdown(how)

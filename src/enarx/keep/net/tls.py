@@ -9,6 +9,7 @@ waits, or after it has closed the stream (`Background.linger`).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import select
 import socket
@@ -87,22 +88,24 @@ class TlsStream:
             ConnectionResetError: TCP ended without close_notify: bytes may be missing.
             OSError: an alert, or no TLS.
         """
-        if not view or self._read_ended:
-            return 0
         if self._read_failure is not None:
             raise _again(self._read_failure)
+        if not view or self._read_ended:
+            return 0
         if self._unflushed is not None:
             self._flush()
         try:
             count = self._connection.recv_into(view, _RECORD, _PEEK if peek else None)
             self._more = peek or count == len(view) or count == _RECORD
         except SSL.ZeroReturnError:
+            self._end_reading()
             return 0
         except SSL.Error as e:
             failure = as_os_error(e)
             if isinstance(failure, BlockingIOError):
                 self._reading_wants = wanted_events(e)
             else:
+                self._end_reading()
                 self._read_failure = failure
             raise failure from e
         return count
@@ -191,7 +194,7 @@ class TlsStream:
         if not SHUTDOWN_READ <= how <= SHUTDOWN_BOTH:
             raise OSError(errno.EINVAL, "shutdown takes read, write or both")
         if how & SHUTDOWN_READ:
-            self._read_ended = True
+            self._end_reading()
         if how & SHUTDOWN_WRITE and not self._write_ended:
             self._write_ended = True
             if not self.finish_writing():
@@ -243,6 +246,16 @@ class TlsStream:
     def exporter(self, label: bytes, size: int, context: bytes | None = None) -> bytes:
         """Keying material bound to this connection (RFC 8446, section 7.5)."""
         return self._connection.export_keying_material(label, size, context)
+
+    def _end_reading(self) -> None:
+        """From now on every read is the end (or the failure) and every poll says so at once.
+
+        The end of TLS is not the end of TCP: a peer may keep that open, and the kernel would not
+        wake a guest that polls.
+        """
+        self._read_ended = True
+        with contextlib.suppress(OSError):  # TCP has ended already
+            self._sock.shutdown(socket.SHUT_RD)
 
     def _check_writable(self) -> None:
         if self._write_failure is not None:
