@@ -70,7 +70,8 @@ class Pair:
         """Give everything back."""
         self.broker.close()
         self.host.close()
-        self.raw.detach()
+        if self.raw.fileno() >= 0:
+            self.raw.detach()  # the link's number
         self.link.close()
         self.reactor.close()
 

@@ -58,3 +58,12 @@ def test_a_forgotten_descriptor_is_not_called_in_the_same_round(reactor: Reactor
 def test_waiting_has_an_end(reactor: Reactor) -> None:
     """A round without events returns when its time is over."""
     reactor.once(0.001)
+
+
+def test_a_late_post_reaches_nobody(reactor: Reactor) -> None:
+    """A thread that finishes after the loop is gone neither fails nor writes to a stranger."""
+    reactor.close()
+    stranger = os.eventfd(0, os.EFD_NONBLOCK)
+    reactor.post(lambda: None)
+    assert not select.select([stranger], [], [], 0)[0]
+    os.close(stranger)

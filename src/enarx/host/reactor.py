@@ -42,8 +42,8 @@ class Reactor:
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._timers: list[Timer] = []
         self._posted: deque[Callable[[], None]] = deque()
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.watch(self._wake, select.POLLIN, self._run_posted)
+        self._wake: _Wake | None = _Wake()
+        self.watch(self._wake.fd, select.POLLIN, self._run_posted)
 
     def watch(self, fd: int, mask: int, callback: Callable[[int], None]) -> None:
         """Call *callback* with the poll events of *fd*, which replaces an earlier watch.
@@ -65,9 +65,14 @@ class Reactor:
         return timer
 
     def post(self, callback: Callable[[], None]) -> None:
-        """Call *callback* in the reactor's thread; the only method for other threads."""
+        """Call *callback* in the reactor's thread; the only method for other threads.
+
+        Nothing happens once the reactor is closed: whoever was to be told is gone.
+        """
         self._posted.append(callback)
-        os.eventfd_write(self._wake, 1)
+        wake = self._wake  # as long as it is held here, its descriptor stays open
+        if wake is not None:
+            os.eventfd_write(wake.fd, 1)
 
     def once(self, timeout_s: float | None = None) -> None:
         """Wait until something happens, or for *timeout_s*, and call what is concerned."""
@@ -82,8 +87,10 @@ class Reactor:
                 timer.callback()
 
     def close(self) -> None:
-        """Give the reactor's own descriptor back; threads may no longer post."""
-        os.close(self._wake)
+        """Give the reactor's own descriptor back; it must not be used afterwards."""
+        if self._wake is not None:
+            self.forget(self._wake.fd)
+            self._wake = None
 
     def _patience(self, timeout_s: float | None) -> float | None:
         """Milliseconds to wait: until the first live timer, at most *timeout_s*."""
@@ -95,6 +102,19 @@ class Reactor:
         return None if timeout_s is None else timeout_s * 1000 + 1
 
     def _run_posted(self, _events: int) -> None:
-        os.eventfd_read(self._wake)
+        if self._wake is not None:
+            os.eventfd_read(self._wake.fd)
         while self._posted:
             self._posted.popleft()()
+
+
+class _Wake:
+    """A descriptor that is closed when nobody holds it any more, in whatever thread."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def __del__(self) -> None:
+        os.close(self.fd)

@@ -60,6 +60,7 @@ def supervise(
     finally:
         broker.close()
         keep.close()
+        reactor.close()
 
 
 def _listen_to(zygote: Zygote, reactor: Reactor) -> None:
