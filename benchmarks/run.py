@@ -1,0 +1,79 @@
+"""``python benchmarks/run.py [--json FILE] [NAME]...``: measures, and compares with the budgets.
+
+Each benchmark prints our figure, the named competitor's of the same run, their ratio, and whether
+the budget of DESIGN section 15 is met.  A missing budget is a comparison only.  Exit status 0 says
+that everything was measured or skipped for the reason shown, not that every budget was met: a
+shared machine must not fail a build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import guests_alone
+import memory
+import network
+import start
+import tls
+from figures import Figure, Skipped
+
+BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
+    "cold": start.cold,
+    "warm": start.warm,
+    "help": start.show_help,
+    "ping": network.ping,
+    "keep-alive": network.keep_alive,
+    "streaming": network.streaming,
+    "tls": tls.tls,
+    "computing": guests_alone.computing,
+    "files": guests_alone.files,
+    "memory": memory.idle_memory,
+}
+
+
+def main() -> int:
+    """Run what was named, or all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split(":")[1].strip())
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(BENCHMARKS))
+    if unknown:
+        parser.error(f"no benchmark {unknown[0]!r} (there are: {', '.join(BENCHMARKS)})")
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}", flush=True)
+    taken: dict[str, list[dict[str, object]]] = {}
+    missed = 0
+    for name in options.names or BENCHMARKS:
+        figures = measure(name)
+        taken[name] = [figure.as_dict() for figure in figures]
+        missed += sum(figure.verdict == "NOT MET" for figure in figures)
+    if options.json:
+        options.json.write_text(json.dumps(taken, indent=1, ensure_ascii=False) + "\n")
+    print("\nevery budget measured here is met" if not missed else f"\n{missed} budgets not met")
+    return 0
+
+
+def measure(name: str) -> list[Figure]:
+    """Run one benchmark, printing as it goes."""
+    function = BENCHMARKS[name]
+    print(f"\n{name}: {(function.__doc__ or '').splitlines()[0]}", flush=True)
+    figures = []
+    begin = time.monotonic()
+    try:
+        for figure in function():
+            figures.append(figure)
+            print(figure.line(), flush=True)
+    except Skipped as reason:
+        print(f"  skipped: {reason}", flush=True)
+    print(f"  ({time.monotonic() - begin:.0f} s)", flush=True)
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
