@@ -79,6 +79,7 @@ PROTOTYPES = {
     "wasmtime_memorytype_isshared": "bp",
     "wasmtime_memorytype_minimum": "up",
     # stores, linking, running
+    "wasmtime_caller_export_get": "bppzp",
     "wasmtime_context_get_fuel": "ppp",
     "wasmtime_context_set_fuel": "ppu",
     "wasmtime_func_call": "ppppzpzp",

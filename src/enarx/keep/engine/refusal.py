@@ -1,4 +1,4 @@
-"""Why the engine refuses a module, in words that name the missing feature.
+"""Why the engine refuses a module, when it compiles or links it, in words a developer can use.
 
 The engine's texts are matched because it offers nothing else; a text that no row knows is
 passed on whole, so nothing is hidden when the engine changes its wording.
@@ -33,6 +33,8 @@ _FEATURES = (
     ("async component", "asynchronous components (preview 3)", "build for wasm32-wasip2"),
     ("shared-everything", "shared-everything threads", "build without threads"),
 )
+_TYPE_CLASH = "incompatible import type for `"
+_TABLE_LIMIT = "exceeds table limits"
 _TRUNCATED = ("unexpected end", "unexpected eof", "extends past end", "unexpected-eof")
 
 
@@ -40,13 +42,9 @@ def refusal(text: str, *, where: str) -> MalformedError:
     """The error for a module that the engine would not compile; *text* is the engine's."""
     cause = _cause(text)
     lowered = cause.lower()
-    for fragment, feature, advice in _FEATURES:
-        if fragment in lowered:
-            return MalformedError(
-                where,
-                f"needs a feature that keeps do not have: {feature} ({cause})",
-                hints=(advice,),
-            )
+    missing = _missing_feature(cause, where)
+    if missing is not None:
+        return missing
     if any(fragment in lowered for fragment in _TRUNCATED):
         return MalformedError(
             where,
@@ -58,6 +56,41 @@ def refusal(text: str, *, where: str) -> MalformedError:
     return MalformedError(
         where, f"not a valid WebAssembly module ({cause})", hints=("build the file again",)
     )
+
+
+def link_refusal(text: str, *, where: str) -> MalformedError:
+    """The error for a module that compiles and that the engine would not link or start."""
+    flat = " ".join(text.split())
+    missing = _missing_feature(_cause(text), where)
+    if missing is not None:
+        return missing
+    if flat.startswith(_TYPE_CLASH):
+        name = flat.removeprefix(_TYPE_CLASH).partition("`")[0].replace("::", ".")
+        types = flat.partition("types incompatible: ")[2].replace("`", "")
+        types = types.replace("expected type", "the module wants").replace("found type", "got")
+        return MalformedError(
+            where,
+            f"imports {name} with a type that it does not have: {types}",
+            hints=("build it again, with a compiler for wasm32-wasip1",),
+        )
+    return MalformedError(where, f"the engine refused to run it: {flat}")
+
+
+def is_table_limit(text: str) -> bool:
+    """Whether the engine refused because a table is larger than the limit it was given."""
+    return _TABLE_LIMIT in text
+
+
+def _missing_feature(cause: str, where: str) -> MalformedError | None:
+    lowered = cause.lower()
+    for fragment, feature, advice in _FEATURES:
+        if fragment in lowered:
+            return MalformedError(
+                where,
+                f"needs a feature that keeps do not have: {feature} ({cause})",
+                hints=(advice,),
+            )
+    return None
 
 
 def _cause(text: str) -> str:

@@ -31,6 +31,7 @@ CODES = (
     "cast_failure",
 )
 MAX_FRAMES = 24
+_UNKNOWN_OFFSET = 2**64 - 1
 
 
 class Trap(Exception):
@@ -39,7 +40,8 @@ class Trap(Exception):
     Attributes:
         code: one of ``CODES``, or "" where the engine gives none.
         message: one line.
-        backtrace: guest functions, innermost first, at most ``MAX_FRAMES``.
+        backtrace: guest functions, innermost first, at most ``MAX_FRAMES``; one after itself is
+            left out and counted.
     """
 
     def __init__(self, message: str, *, code: str = "", backtrace: tuple[str, ...] = ()) -> None:
@@ -106,7 +108,8 @@ def _innermost(text: str) -> str:
 
 def _backtrace(frames: Vector) -> tuple[str, ...]:
     pointers = ctypes.cast(frames.data, ctypes.POINTER(ctypes.c_void_p))
-    shown = []
+    shown: list[str] = []
+    repeated = 0
     for index in range(min(frames.size, MAX_FRAMES)):
         frame = pointers[index]
         name = lib.wasmtime_frame_func_name(frame)
@@ -115,8 +118,15 @@ def _backtrace(frames: Vector) -> tuple[str, ...]:
             label = ctypes.string_at(vector.data, vector.size).decode("utf-8", "replace")
         else:
             label = f"function {lib.wasm_frame_func_index(frame)}"
-        shown.append(f"{label}+0x{lib.wasm_frame_func_offset(frame):x}")
-    if frames.size > MAX_FRAMES:
-        shown.append(f"… {frames.size - MAX_FRAMES} more")
+        offset = lib.wasm_frame_func_offset(frame)
+        if offset != _UNKNOWN_OFFSET:
+            label += f"+0x{offset:x}"
+        if shown and label == shown[-1]:  # recursion
+            repeated += 1
+        else:
+            shown.append(label)
+    hidden = repeated + max(0, frames.size - MAX_FRAMES)
+    if hidden:
+        shown.append(f"… {hidden} more")
     lib.wasm_frame_vec_delete(ctypes.byref(frames))
     return tuple(shown)

@@ -74,6 +74,7 @@ def fd_seek(system: System, fd: int, delta: int, whence: int, out: int) -> int:
     # the specification: asking where one is needs FD_TELL only
     asking = signed == 0 and whence == abi.WHENCE_CUR
     descriptor.require(abi.FD_TELL if asking else abi.FD_SEEK | abi.FD_TELL)
+    system.memory.span(out, 8)
     system.memory.put_u64(out, descriptor.seek(signed, whence))
     return 0
 

@@ -98,3 +98,7 @@ class GuestMemory:
     def put(self, at: int, data: bytes) -> None:
         """Store *data*."""
         self.span(at, len(data))[:] = data
+
+
+NO_MEMORY = GuestMemory(0, lambda: 0)
+"""Every pointer into it is bad; what a guest has that exports none."""
