@@ -122,10 +122,7 @@ def _mount(text: str, descriptors: Descriptors) -> Mount:
         raise MisconfiguredError(
             "--mount",
             f"got {text!r}, want DIR:PATH, DIR:PATH:ro or DIR:PATH:rw",
-            hints=(
-                "PATH is where the application sees it: absolute, without '.', '..' or a slash "
-                "at its end, such as /data",
-            ),
+            hints=("PATH is where the application sees it: absolute and plain, such as /data",),
         )
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

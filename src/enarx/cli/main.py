@@ -149,7 +149,7 @@ def _start(argv: list[str]) -> int:
 
 
 def _open_standard_streams() -> None:
-    """Put nothing where a standard stream is closed: what is opened next must not take its number."""
+    """Put nothing where a standard stream is closed, or the next file would be that stream."""
     for number in range(3):
         try:
             os.fstat(number)
