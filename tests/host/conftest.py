@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ class Pair:
         self.events: list[Event] = []
         self.raw, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.host = theirs
-        self.link = Link(self.raw.fileno())
+        self.link = Link(os.dup(self.raw.fileno()))
         self.broker = Broker(
             self.reactor,
             theirs,
@@ -66,13 +67,16 @@ class Pair:
             rounds += 1
             assert rounds < 100_000
 
+    def leave(self) -> None:
+        """Be a keep that is gone."""
+        self.raw.close()
+        self.link.close()
+
     def close(self) -> None:
         """Give everything back."""
         self.broker.close()
         self.host.close()
-        if self.raw.fileno() >= 0:
-            self.raw.detach()  # the link's number
-        self.link.close()
+        self.leave()
         self.reactor.close()
 
 

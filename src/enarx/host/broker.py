@@ -110,7 +110,7 @@ class Broker:
         self._outbox.clear()
 
     def drain(self) -> None:
-        """Take what the keep said before it went; its requests no longer matter."""
+        """Take what the keep said before it went: events, and code to keep; the rest is moot."""
         self._gone = True
         while not self.closed and self._one():
             pass
@@ -155,7 +155,7 @@ class Broker:
             frames.close(fds)
             self._break_off(error)
             return False
-        if self._gone:
+        if self._gone and message.op != "store":
             frames.close(fds)
         else:
             self._serve(message, fds)
@@ -266,7 +266,7 @@ class Broker:
 
     def _send(self, frame: bytes, fds: tuple[int, ...] = ()) -> None:
         """Queue a reply with descriptors that are closed once it is sent."""
-        if self.closed:
+        if self.closed or self._gone:
             frames.close(fds)
             return
         self._outbox.append((frame, fds))
