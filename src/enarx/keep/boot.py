@@ -1,7 +1,8 @@
 """One keep from its launch to its end: check, compile, furnish, lock down, run, report.
 
-The order is the point.  Whatever needs files or the host's help comes before the sandbox closes;
-whatever touches the application's code comes after it, except mapping code from the cache.
+The order is the point.  Code is compiled, by a child in a sandbox of its own, before any socket
+is opened, so that nobody connects to an application that is not ready.  Whatever needs files or
+the host's help comes next, then the sandbox closes, and the application starts.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import os
 import signal
 
-from enarx.errors import MalformedError
+from enarx.errors import MalformedError, MisconfiguredError
 from enarx.keep import code
 from enarx.keep import outcome as ending
 from enarx.keep.engine.engine import Engine, Settings
+from enarx.keep.engine.refusal import is_table_limit, link_refusal
 from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 from enarx.keep.furnish import furnish, uses_tls
 from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
 from enarx.keep.sandbox.lockdown import lock_down
 from enarx.keep.system import System
-from enarx.keep.wasi.command import run_command
+from enarx.keep.wasi.command import check_imports, run_command
 from enarx.package import manifest, wasm
 from enarx.package.model import application_arguments, application_environment, default_config
 from enarx.protocol import outcome
@@ -73,18 +75,13 @@ class Keep:
         package = self._receive(launch)
         config = _configuration(launch, package)
         self._settle(config)
-        kind = _kind(package.module)
-        key = code.cache_key(self._engine, package.blobs[1].digest)
-        module = code.load_cached(self._link, key, self._engine, kind.load) if launch.aot else None
+        kind = _kind(package.module, config)
+        module = self._obtain(kind, package, launch)
         furniture, system = self._furnish(launch, package, config)
         applied = lock_down(
-            [(mount.fd, mount.writable) for mount in launch.mounts], allow_threads=module is None
+            [(mount.fd, mount.writable) for mount in launch.mounts], allow_threads=False
         )
         self._link.event("sandbox", applied=applied.describe())
-        if module is None:
-            module = kind.compile(self._engine, package.module, where=launch.name)
-            if launch.aot:
-                code.offer(self._link, key, module)
         self._start(config)
 
         def guest() -> None:
@@ -116,6 +113,25 @@ class Keep:
             self._limit = MemoryLimit(limits.memory_bytes)
             creator = self._limit.creator
         self._engine = Engine(settings, memory_creator=creator)
+
+    def _obtain(self, kind: Kind, package: Package, launch: Launch) -> Module | Component:
+        """The application's code, from the host's cache or compiled now."""
+        key = code.cache_key(self._engine, package.blobs[1].digest)
+        if launch.aot:
+            found = code.load_cached(self._link, key, self._engine, kind.load)
+            if found is not None:
+                return found
+        kind.check(package.module, launch.name)
+        self._link.event("compiling", size=len(package.module))
+        fd = code.compile_apart(
+            lambda: kind.compile(self._engine, package.module, where=launch.name)
+        )
+        if launch.aot:
+            code.offer(self._link, key, fd)
+        try:
+            return kind.load(self._engine, f"/proc/self/fd/{fd}")
+        finally:
+            os.close(fd)
 
     def _furnish(
         self, launch: Launch, package: Package, config: Config
@@ -173,9 +189,9 @@ class Keep:
         except Trap as trap:
             return self._trapped(trap, config)
         except EngineError as error:
-            if self._limit is None or not self._limit.refused:
-                raise MalformedError(where, f"the engine refused to run it: {error}") from error
-            return outcome.limited("memory", self._limit.limit)
+            if self._limit is not None and (self._limit.refused or is_table_limit(str(error))):
+                return outcome.limited("memory", self._limit.limit)
+            raise link_refusal(str(error), where=where) from error
         return outcome.exited(0)
 
     def _trapped(self, trap: Trap, config: Config) -> Outcome:
@@ -190,25 +206,49 @@ class Keep:
 class Kind:
     """What differs between a core module and a component."""
 
-    __slots__ = ("compile", "load", "run")
+    __slots__ = ("check", "compile", "load", "run")
 
     def __init__(
         self,
+        *,
+        check: Callable[[bytes, str], None],
         compile_: Callable[..., Module | Component],
         load: Callable[[Engine, str], Module | Component],
         run: Callable[..., None],
     ) -> None:
-        self.compile, self.load, self.run = compile_, load, run
+        self.check, self.compile, self.load, self.run = check, compile_, load, run
 
 
-def _kind(application: bytes) -> Kind:
-    """What compiles, loads and runs *application*; all of it imported before the sandbox closes."""
+def _kind(application: bytes, config: Config) -> Kind:
+    """How *application* is treated; all of it is imported before the sandbox closes.
+
+    Raises:
+        MisconfiguredError: sockets for a component, which could not find them.
+    """
     if wasm.kind_of(application) == wasm.MODULE:
-        return Kind(Engine.compile, Engine.load_file, run_command)
+        return Kind(
+            check=check_imports, compile_=Engine.compile, load=Engine.load_file, run=run_command
+        )
     from enarx.keep.component import command
     from enarx.keep.engine import component
 
-    return Kind(component.compile_component, component.load_component, command.run_command)
+    for number, file in enumerate(config.files):
+        if file.kind in {"listen", "connect"}:
+            raise MisconfiguredError(
+                "Enarx.toml",
+                f"a component cannot use a socket of [[files]] (got kind = {file.kind!r})",
+                path=f"files[{number}]",
+                hints=(
+                    "components connect by themselves, to what [network] connect names",
+                    "to listen, build a preview 1 module (wasm32-wasip1)",
+                ),
+            )
+    return Kind(
+        check=lambda _application, _where: None,
+        compile_=component.compile_component,
+        load=component.load_component,
+        run=command.run_command,
+    )
 
 
 def _finish(system: System) -> None:

@@ -19,7 +19,6 @@ that reaches a keep between its fork and its first step is then delivered, not l
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import resource
@@ -30,6 +29,7 @@ import sys
 
 from enarx import frames
 from enarx.errors import MalformedError
+from enarx.keep.sandbox import prctl
 from enarx.protocol.shape import dump, load
 
 TYPE_CHECKING = False
@@ -45,11 +45,6 @@ CONTROL = 3
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 _LAST_DESCRIPTOR = 0x7FFF_FFFF
 _EX_SOFTWARE = 70  # sysexits.h
-
-# include/uapi/linux/prctl.h
-_PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
-_PR_SET_NO_NEW_PRIVS = 38
 
 
 def main(preload: tuple[str, ...] = ()) -> None:
@@ -140,9 +135,7 @@ class Zygote:
         """Turn the forked child into a keep; never returns."""
         status = _EX_SOFTWARE
         try:
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before the line above took effect
-                os._exit(status)
+            prctl.end_with_parent(parent)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.dup2(link, CONTROL, inheritable=False)
@@ -200,17 +193,10 @@ def _load(preload: tuple[str, ...]) -> Body:
 
 def _harden() -> None:
     """Give up what no keep needs; forked keeps inherit it."""
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _prctl(_PR_SET_DUMPABLE, 0)  # no core dump, no ptrace, /proc/<pid> is root's
+    prctl.prctl(prctl.SET_NO_NEW_PRIVS, 1)
+    prctl.prctl(prctl.SET_PDEATHSIG, signal.SIGKILL)
+    prctl.prctl(prctl.SET_DUMPABLE, 0)  # no core dump, no ptrace, /proc/<pid> is root's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _prctl(option: int, value: int) -> None:
-    """Call prctl(2) and insist."""
-    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"prctl({option}): {os.strerror(code)}")
 
 
 def _refusal(number: int, error: OSError) -> bytes:

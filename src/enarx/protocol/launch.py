@@ -4,8 +4,8 @@ Pure: bytes and numbers of descriptors in, values out, and back.  The descriptor
 message (``SCM_RIGHTS``); inside it they are indices, and each one sent must be named exactly once.
 That the blobs have the digests they claim is not decided here: the keep hashes them.
 
-    {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "name", "argv0", "args": [],
-     "env": {}, "config": null | {"fd", "name"}, "stdio": [fd, fd, fd],
+    {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "name", "argv0",
+     "args": [], "env": {}, "config": null | {"fd", "name"}, "stdio": [fd, fd, fd],
      "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true}
 
 A message longer than a frame is put in a file, and in its place goes

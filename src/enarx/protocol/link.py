@@ -297,6 +297,7 @@ _FIELDS: dict[str, Callable[[Fields], object]] = {
 
 _EVENTS: dict[str, Callable[[Fields], dict[str, object]]] = {
     "certificate": lambda f: {"pem": f.text("pem", most=_MAX_CERTIFICATE)},
+    "compiling": lambda f: {"size": f.integer("size", 0, MAX_STORED)},
     "ended": lambda f: {"outcome": f.take("outcome")},
     "log": _log,
     "running": _running,

@@ -23,6 +23,7 @@ from enarx.keep.engine.component import (
     keep_freed_memory,
     new_error,
 )
+from enarx.keep.engine.missing import missing_imports
 from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 
 TYPE_CHECKING = False
@@ -44,6 +45,7 @@ INTERFACES = {
     )
 }
 _RUN = "wasi:cli/run"
+_HINT = "keeps provide the command world of WASI 0.2; build for wasm32-wasip2"
 _MAX_NAMED_IMPORTS = 5
 
 
@@ -123,7 +125,7 @@ class _Host:
                 destructor=self.drop,
             )
         if missing:
-            raise _missing(list(dict.fromkeys(missing)), where)
+            raise missing_imports(missing, where, _HINT)
 
     def _add(self, bound: Bound) -> int:
         self._bound.append(bound)
@@ -193,15 +195,4 @@ def _entry(component: Component, where: str) -> str:
         hint = "this is an HTTP handler for a server; " + hint
     raise MalformedError(
         where, f"is a component that exports no {_RUN}@0.2 (exports: {shown})", hints=(hint,)
-    )
-
-
-def _missing(names: list[str], where: str) -> MalformedError:
-    shown = ", ".join(names[:_MAX_NAMED_IMPORTS])
-    more = len(names) - _MAX_NAMED_IMPORTS
-    return MalformedError(
-        where,
-        f"imports what the keep does not provide: {shown}"
-        + (f" and {more} more" if more > 0 else ""),
-        hints=("keeps provide the command world of WASI 0.2; build for wasm32-wasip2",),
     )

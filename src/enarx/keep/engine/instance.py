@@ -10,6 +10,7 @@ import ctypes
 
 from enarx.errors import MalformedError
 from enarx.keep.engine.library import lib
+from enarx.keep.engine.missing import missing_imports
 from enarx.keep.engine.structures import (
     EXTERN_FUNC,
     EXTERN_KIND_NAMES,
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     HostFunction = Callable[[int, int, int, int], int]
 
 _KINDS = {"i": KIND_I32, "I": KIND_I64}
+_MEMORY = "memory"
 _ENTRY_NAMES = ("_start", "")
-_MAX_NAMED_IMPORTS = 5
 
 
 class Linker:
@@ -86,10 +87,11 @@ class Linker:
         """Make the guest; runs the module's start section, if it has one.
 
         Raises:
-            MalformedError: an import that the keep does not provide, or of another type.
+            MalformedError: an import that the keep does not provide, or a memory it cannot use.
             Trap: the start section trapped.
         """
         self._check_imports(module, where)
+        _check_memory(module, where)
         instance, trap = Instance(), ctypes.c_void_p()
         raise_error(
             lib.wasmtime_linker_instantiate(
@@ -104,22 +106,24 @@ class Linker:
             raise trap_from(trap.value)
         return Guest(self.context, instance, module, where)
 
+    def memory_size(self, memory: Memory) -> int:
+        """Bytes of *memory* now."""
+        size: int = lib.wasmtime_memory_data_size(self.context, ctypes.byref(memory))
+        return size
+
+    def memory_base(self, memory: Memory) -> int:
+        """Host address of *memory*; it never moves (the engine reserves the whole range)."""
+        base: int = lib.wasmtime_memory_data(self.context, ctypes.byref(memory))
+        return base
+
     def _check_imports(self, module: Module, where: str) -> None:
         missing = [
-            f"{source}.{name} ({EXTERN_KIND_NAMES[kind]})"
-            for source, name, kind, _ in module.imports()
+            f"{source}.{name} ({_kind_name(kind, pointer)})"
+            for source, name, kind, pointer in module.imports()
             if (source, name) not in self._defined or kind != EXTERN_FUNC
         ]
-        if not missing:
-            return
-        shown = ", ".join(dict.fromkeys(missing[:_MAX_NAMED_IMPORTS]))
-        more = len(missing) - _MAX_NAMED_IMPORTS
-        raise MalformedError(
-            where,
-            f"imports what the keep does not provide: {shown}"
-            + (f" and {more} more" if more > 0 else ""),
-            hints=(_import_hint(missing[0]),),
-        )
+        if missing:
+            raise missing_imports(missing, where)
 
 
 class Guest:
@@ -132,33 +136,11 @@ class Guest:
         self._where = where
 
     def memory(self) -> Memory | None:
-        """The exported linear memory, or None if the module has none.
-
-        Raises:
-            MalformedError: it is shared or has 64-bit addresses, which preview 1 cannot use.
-        """
-        found = self._exports.get("memory")
-        if found is None or found[0] != EXTERN_MEMORY:
+        """The exported linear memory, or None if the module has none."""
+        if self._exports.get(_MEMORY, (None, 0))[0] != EXTERN_MEMORY:
             return None
-        kind = lib.wasm_externtype_as_memorytype(found[1])
-        if lib.wasmtime_memorytype_is64(kind):
-            raise MalformedError(
-                self._where,
-                "its memory has 64-bit addresses, and WASI preview 1 has 32-bit pointers",
-                hints=("build for wasm32-wasip1",),
-            )
-        memory: Memory = self._export("memory").of.memory
+        memory: Memory = self._export(_MEMORY).of.memory
         return memory
-
-    def memory_size(self, memory: Memory) -> int:
-        """Bytes of *memory* now."""
-        size: int = lib.wasmtime_memory_data_size(self._context, ctypes.byref(memory))
-        return size
-
-    def memory_base(self, memory: Memory) -> int:
-        """Host address of *memory*; it never moves (the engine reserves the whole range)."""
-        base: int = lib.wasmtime_memory_data(self._context, ctypes.byref(memory))
-        return base
 
     def entry(self) -> Func:
         """The function to run: ``_start``, or the default function, named "".
@@ -234,16 +216,36 @@ def new_trap(text: bytes) -> int:
     return lib.wasmtime_trap_new(text, len(text))  # type: ignore[no-any-return]
 
 
-def _import_hint(missing: str) -> str:
-    if missing.startswith("env.memory"):
-        return "a module that imports its memory was built with threads: build for wasm32-wasip1"
-    if missing.startswith("wasi_unstable."):
-        return "wasi_unstable is the version before preview 1: build with a newer compiler"
-    if missing.startswith(("wasi:", "wasi_snapshot_preview2")):
-        return "this core module belongs to a component: give the component instead"
-    if missing.startswith(("env.", "GOT.", "wbg.", "__wbindgen", "gojs.", "go.", "a.")):
-        return "it was built for a web page or for another host: build for wasm32-wasip1"
-    return "keeps provide wasi_snapshot_preview1; build for wasm32-wasip1"
+def caller_memory(caller: int) -> Memory | None:
+    """The memory that the calling guest exports; also while its start section still runs."""
+    extern = Extern()
+    found = lib.wasmtime_caller_export_get(
+        caller, _MEMORY.encode(), len(_MEMORY), ctypes.byref(extern)
+    )
+    if not found or extern.kind != EXTERN_MEMORY:
+        return None
+    memory: Memory = extern.of.memory
+    return memory
+
+
+def _check_memory(module: Module, where: str) -> None:
+    kind, pointer = module.exports().get(_MEMORY, (None, 0))
+    if kind != EXTERN_MEMORY:
+        return
+    if lib.wasmtime_memorytype_is64(lib.wasm_externtype_as_memorytype(pointer)):
+        raise MalformedError(
+            where,
+            "its memory has 64-bit addresses, and WASI preview 1 has 32-bit pointers",
+            hints=("build for wasm32-wasip1",),
+        )
+
+
+def _kind_name(kind: int, pointer: int) -> str:
+    if kind == EXTERN_MEMORY:
+        memory_type = lib.wasm_externtype_as_memorytype(pointer)
+        return "shared memory" if lib.wasmtime_memorytype_isshared(memory_type) else "memory"
+    name: str = EXTERN_KIND_NAMES[kind]
+    return name
 
 
 def _function_type(params: str, results: str) -> int:

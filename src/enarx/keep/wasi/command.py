@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from enarx.errors import MalformedError
 from enarx.keep.engine.instance import Linker
+from enarx.keep.engine.missing import missing_imports
 from enarx.keep.engine.trap import EngineError, Trap
-from enarx.keep.wasi.memory import GuestMemory
-from enarx.keep.wasi.preview1 import bind
+from enarx.keep.wasi import abi
+from enarx.keep.wasi.memory import NO_MEMORY, GuestMemory
+from enarx.keep.wasi.preview1 import FUNCTIONS, bind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enarx.keep.engine.engine import Engine, Module
     from enarx.keep.system import System
+
+
+def check_imports(wasm: bytes, where: str) -> None:
+    """Refuse a module that could not be linked, before a minute is spent on compiling it.
+
+    What cannot be read here is left to the engine, whose words are better.
+
+    Raises:
+        MalformedError: it imports what the keep does not provide.
+    """
+    from enarx.package.wasm_interface import module_names
+
+    try:
+        imports, _ = module_names(wasm)
+    except MalformedError:
+        return
+    missing = [
+        f"{module}.{name}"
+        for module, name in imports
+        if module != abi.MODULE or name not in FUNCTIONS
+    ]
+    if missing:
+        raise missing_imports(missing, where)
 
 
 def run_command(
@@ -26,14 +52,13 @@ def run_command(
     linker = Linker(engine, fuel=fuel)
     escape = bind(linker, system)
     try:
-        # a start section runs before there is an instance to ask for its memory
-        system.memory = GuestMemory(0, lambda: 0)
+        system.memory = NO_MEMORY  # a start section runs before there is an instance to ask
         guest = linker.instantiate(module, where=where)
         entry = guest.entry()
         memory = guest.memory()
         if memory is not None:
             system.memory = GuestMemory(
-                guest.memory_base(memory), lambda: guest.memory_size(memory)
+                linker.memory_base(memory), lambda: linker.memory_size(memory)
             )
         guest.run(entry)
     except (Trap, EngineError):

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import ctypes
 
-from enarx.keep.engine.instance import new_trap
+from enarx.keep.engine.instance import caller_memory, new_trap
 from enarx.keep.wasi import abi, fd_calls, path_calls, poll, process, sock_calls
 from enarx.keep.wasi.errno import WasiError, from_os_error
+from enarx.keep.wasi.memory import NO_MEMORY, GuestMemory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def bind(linker: Linker, system: System) -> Escape:
     Returns:
         Where an exception waits that ended the guest from inside a host function.
     """
-    escape = Escape()
+    escape = Escape(linker, system)
     narrow, wide = _Views(wide=False), _Views(wide=True)
     for name, (params, function) in FUNCTIONS.items():
         callback = _adapter(params, function, system, escape, narrow, wide)
@@ -94,8 +95,25 @@ def bind(linker: Linker, system: System) -> Escape:
 class Escape:
     """Carries an exception past the engine: out of a callback, over the guest, to the caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, linker: Linker, system: System) -> None:
+        self._linker = linker
+        self._system = system
         self.exception: BaseException | None = None
+
+    def found_memory(self, caller: int, exception: BaseException) -> bool:
+        """Whether a start section's pointers failed for want of its memory, and it is here now.
+
+        Only the caller knows it so early.  A call whose pointers fail has done nothing yet, so it
+        can be made again.
+        """
+        system, linker = self._system, self._linker
+        if system.memory is not NO_MEMORY or not isinstance(exception, WasiError):
+            return False
+        memory = caller_memory(caller)
+        if memory is None:
+            return False
+        system.memory = GuestMemory(linker.memory_base(memory), lambda: linker.memory_size(memory))
+        return True
 
     def number_of(self, exception: BaseException) -> int | None:
         """The errno for the guest, or None after keeping an exception that must end it."""
@@ -150,11 +168,13 @@ def _adapter(
 
     if params == "iiii":  # fd_read, fd_write, poll_oneoff: spelled out, it halves the overhead
 
-        def call_four(_env: int, _caller: int, at: int, _count: int) -> int:
+        def call_four(env: int, caller: int, at: int, count: int) -> int:
             try:
                 slots = narrow[at]
                 slots[0] = function(system, slots[0], slots[4], slots[8], slots[12])
             except BaseException as exception:  # noqa: BLE001 - nothing may pass into ctypes
+                if escape.found_memory(caller, exception):
+                    return call_four(env, caller, at, count)
                 return failed(at, exception)
             return 0
 
@@ -164,11 +184,13 @@ def _adapter(
         (4 * k, narrow) if letter == "i" else (2 * k, wide) for k, letter in enumerate(params)
     ]
 
-    def call(_env: int, _caller: int, at: int, _count: int) -> int:
+    def call(env: int, caller: int, at: int, count: int) -> int:
         try:
             arguments = [views[at][place] for place, views in places]
             narrow[at][0] = function(system, *arguments)
         except BaseException as exception:  # noqa: BLE001 - nothing may pass into ctypes
+            if escape.found_memory(caller, exception):
+                return call(env, caller, at, count)
             return failed(at, exception)
         return 0
 

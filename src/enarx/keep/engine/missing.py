@@ -1,0 +1,48 @@
+"""The error for imports that no keep provides, and what it says about how a module was built."""
+
+from __future__ import annotations
+
+from enarx.errors import MalformedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MAX_NAMED = 5
+_MAX_NAME = 100
+_HINTS = (
+    (
+        ("env.memory",),
+        "it was built for threads or with --import-memory: build for wasm32-wasip1 without",
+    ),
+    (
+        ("wasi_unstable.",),
+        "wasi_unstable is the version before preview 1: build with a newer compiler",
+    ),
+    (
+        ("wasi:", "wasi_snapshot_preview2"),
+        "this core module belongs to a component: give the component instead",
+    ),
+    (
+        ("env.", "GOT.", "wbg.", "__wbindgen", "gojs.", "go.", "rb-js-abi-host."),
+        "it was built for a web page or for another host: build for wasm32-wasip1",
+    ),
+)
+_DEFAULT_HINT = "keeps provide wasi_snapshot_preview1; build for wasm32-wasip1"
+
+
+def missing_imports(names: Sequence[str], where: str, hint: str = "") -> MalformedError:
+    """The error for *names* (``module.name``, each at most 100 characters shown)."""
+    unique = list(dict.fromkeys(name[:_MAX_NAME] for name in names))
+    shown = ", ".join(unique[:_MAX_NAMED])
+    more = len(unique) - _MAX_NAMED
+    return MalformedError(
+        where,
+        f"imports what the keep does not provide: {shown}"
+        + (f" and {more} more" if more > 0 else ""),
+        hints=(hint or _hint(unique[0]),),
+    )
+
+
+def _hint(name: str) -> str:
+    return next((hint for starts, hint in _HINTS if name.startswith(starts)), _DEFAULT_HINT)
