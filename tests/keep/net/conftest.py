@@ -287,7 +287,7 @@ class World:
         timeout_s: float = PATIENCE_S,
         **settings: object,
     ) -> TlsStream:
-        """What another keep does for ``kind = "connect"``, with its own wait: it may run outside."""
+        """What another keep does for ``connect``, with its own wait: it may run outside."""
         now_s = time.time() if now_s is None else now_s
         context = client_context(TlsSettings(**settings), self.identity, time.time())
         sock = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
