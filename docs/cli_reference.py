@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from enarx.cli.main import program
+from enarx.cli.program import program
 
 HEAD = """# Command line
 

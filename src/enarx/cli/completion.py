@@ -17,7 +17,7 @@ _ADVICE = {
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
     """Print a script that completes enarx's commands, options and arguments in SHELL."""
-    from enarx.cli.main import program
+    from enarx.cli.program import program
 
     kind = get_completion_class(shell)
     if kind is None:

@@ -6,7 +6,7 @@ numbers are chosen where shells and WebAssembly runtimes already put them.
 
 from __future__ import annotations
 
-import click
+import sys
 
 from enarx.errors import (
     EnarxError,
@@ -52,20 +52,26 @@ def report_outcome(name: str, outcome: Outcome) -> int:
     text, hint, status = _ENDS[outcome.kind](outcome)
     report_end(f"{name}: {text}", hint)
     for frame in outcome.backtrace:
-        click.echo(f"enarx:   at {frame}", err=True)
+        say(f"enarx:   at {frame}")
     return status
 
 
 def report_end(text: str, hint: str = "") -> None:
     """Print one error line, and a hint."""
-    click.echo(f"enarx: error: {' '.join(text.split())}", err=True)
+    say(f"enarx: error: {' '.join(text.split())}")
     if hint:
         report_hint(hint)
 
 
 def report_hint(text: str) -> None:
     """Print one line of advice."""
-    click.echo(f"enarx: hint: {text}", err=True)
+    say(f"enarx: hint: {' '.join(text.split())}")
+
+
+def say(text: str) -> None:
+    """Print to standard error, if there is one."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
 
 
 def _trap(outcome: Outcome) -> tuple[str, str, int]:
@@ -102,7 +108,7 @@ def _link_lost(_outcome: Outcome) -> tuple[str, str, int]:
 
 
 def _bug(outcome: Outcome) -> tuple[str, str, int]:
-    click.echo(outcome.message, err=True)
+    say(outcome.message)
     return "this is a bug in the keep", "please report it with the lines above", BUG
 
 

@@ -45,8 +45,3 @@ def configure(text: str, target: str) -> None:
     for name, level in parse(text):
         logger = root if name in {"", "enarx"} else logging.getLogger(name)
         logger.setLevel(level)
-
-
-def wanted() -> bool:
-    """Whether anything is to be logged; asked before the library is used on a hot path."""
-    return bool(logging.getLogger("enarx").handlers)

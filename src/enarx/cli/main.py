@@ -1,22 +1,19 @@
-"""The ``enarx`` command: finds a subcommand, loads only that, prints errors in one form.
+"""The ``enarx`` command's entry: starts what is slow first, and prints errors in one form.
 
     enarx: error: app.wasm: not a WebAssembly file (…)
     enarx: hint: compile for wasm32-wasip1, …
 
-``run`` is given a head start: the process that keeps are forked from starts before the command
-line is even parsed, because loading the parser takes as long as loading the engine.
+Loading the parser of command lines takes longer than everything else of a run together.  So
+``run`` is given a head start, the process that keeps are forked from, before anything is parsed;
+and where there is nothing to parse, as in ``enarx run app.wasm words``, no parser is loaded.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
-import click
-
-from enarx import __version__
-from enarx.cli.exit import BROKEN_PIPE, INTERRUPTED, USAGE, status_of
+from enarx.cli.exit import BROKEN_PIPE, BUG, INTERRUPTED, report_end, report_hint, say, status_of
 from enarx.errors import EnarxError
 
 TYPE_CHECKING = False
@@ -25,99 +22,22 @@ if TYPE_CHECKING:
 
     from enarx.host.process import Zygote
 
-# subcommand: module that has it as ``command``, one line for --help
-COMMANDS = {
-    "completion": ("enarx.cli.completion", "Print a completion script for bash, zsh or fish."),
-    "config": ("enarx.cli.config", "Write, check and describe Enarx.toml."),
-    "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
-    "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
-    "run": ("enarx.cli.run", "Run an application in a keep on this machine."),
-}
 
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """All names, sorted."""
-        return sorted(COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import one command."""
-        if name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in sorted(COMMANDS.items())])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest command for a mistyped one."""
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
-            import difflib
-
-            near = difflib.get_close_matches(name, COMMANDS, 1)
-            raise click.UsageError(
-                f"no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""), ctx
-            )
-        return super().resolve_command(ctx, args)
-
-
-@click.group(
-    "enarx",
-    cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-@click.version_option(
-    __version__, "-V", "--version", prog_name="enarx", message="%(prog)s %(version)s"
-)
-@click.option(
-    "--log-filter",
-    envvar="ENARX_LOG",
-    default="",
-    metavar="FILTER",
-    help="What to log: a level, or target=level pairs, such as info,enarx.host=debug.",
-)
-@click.option(
-    "--log-target",
-    type=click.Choice(["stderr", "stdout"], case_sensitive=False),
-    default="stderr",
-    show_default=True,
-    help="Where to log.",
-)
-def program(log_filter: str, log_target: str) -> None:
-    """Run WebAssembly applications in Keeps: execution environments that prove themselves."""
-    if log_filter:
-        from enarx.cli.log import configure
-
-        configure(log_filter, log_target)
-
-
-def main(argv: list[str] | None = None, *, head_start: Zygote | None = None) -> int:
+def main(argv: list[str], *, head_start: Zygote | None = None) -> int:
     """Run the command line and return the exit status; never raises, never exits."""
     try:
-        result = program.main(argv, prog_name="enarx", standalone_mode=False, obj=head_start)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as end:
-        return int(end.exit_code)
-    except click.Abort:
-        return INTERRUPTED
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return USAGE
-    except click.ClickException as error:
-        return _usage(error)
+        if _is_plain_run(argv):
+            from enarx.cli.execution import Options, execute
+
+            return execute(Options(argv[1], tuple(argv[2:])), head_start)
+        from enarx.cli.program import parse_and_run
+
+        return parse_and_run(argv, head_start)
     except EnarxError as error:
         report(error)
         return status_of(error)
     except KeyboardInterrupt:
-        _line("error", "interrupted")
+        report_end("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # the reader of our own output has gone away, as in `enarx … | head`
@@ -135,10 +55,17 @@ def entry() -> NoReturn:
         sys.exit(INTERRUPTED)
 
 
+def report(error: EnarxError) -> None:
+    """Print an error and its hints."""
+    report_end(str(error))
+    for hint in error.hints:
+        report_hint(hint)
+
+
 def _start(argv: list[str]) -> int:
     _open_standard_streams()
     head_start = None
-    if argv[:1] == ["run"] and not {"-h", "--help"} & set(argv):
+    if argv[:1] == ["run"] and (_is_plain_run(argv) or not {"-h", "--help"} & set(argv)):
         from enarx.host.process import start_zygote
 
         try:
@@ -146,6 +73,16 @@ def _start(argv: list[str]) -> int:
         except EnarxError:
             head_start = None  # `run` meets the same error where it can be told
     return main(argv, head_start=head_start)
+
+
+def _is_plain_run(argv: list[str]) -> bool:
+    """Whether *argv* is ``run`` without options, in the command line and in the environment."""
+    return (
+        argv[:1] == ["run"]
+        and len(argv) > 1
+        and not argv[1].startswith("-")
+        and not any(name.startswith(("ENARX_", "_ENARX_")) for name in os.environ)
+    )
 
 
 def _open_standard_streams() -> None:
@@ -157,33 +94,12 @@ def _open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
 
 
-def report(error: EnarxError) -> None:
-    """Print an error and its hints."""
-    _line("error", str(error))
-    for hint in error.hints:
-        _line("hint", hint)
-
-
-def _usage(error: click.ClickException) -> int:
-    text = error.format_message().rstrip(".")
-    _line("error", text[:1].lower() + text[1:])
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "enarx"
-    _line("hint", f"see '{path} --help'")
-    return USAGE
-
-
 def _bug(error: Exception) -> int:
     import traceback
 
-    from enarx.cli.exit import BUG
+    from enarx import __version__
 
-    traceback.print_exception(error)
-    _line("error", f"this is a bug in enarx {__version__}: {type(error).__name__}")
-    _line("hint", "please report it with the lines above")
+    say("".join(traceback.format_exception(error)).rstrip())
+    report_end(f"this is a bug in enarx {__version__}: {type(error).__name__}")
+    report_hint("please report it with the lines above")
     return BUG
-
-
-def _line(kind: str, text: str) -> None:
-    one_line = " ".join(text.split())
-    click.echo(f"enarx: {kind}: {one_line}", err=True)

@@ -1,0 +1,198 @@
+"""One run of an application in a keep of this machine, seen from its host.
+
+The keep is another process; this one serves its requests, passes signals on, and says at the end
+how it went.  Nothing here knows the parser of the command line: it takes longer to load than
+everything else of a run together (``main``).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from enarx.cli import exit as status
+from enarx.errors import MisconfiguredError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enarx.adapters.aot_store import Directory
+    from enarx.host.process import Zygote
+    from enarx.package.manifest import Package
+    from enarx.protocol.launch import Launch
+    from enarx.protocol.link import Event
+    from enarx.protocol.outcome import Outcome
+
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Options:
+    """What ``enarx run`` was asked for; the defaults are the command line's."""
+
+    __slots__ = (
+        "arguments", "backend", "cache", "certificate", "environment", "fd_variables", "mounts",
+        "package", "platform", "wasmcfgfile",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        package: str,
+        arguments: tuple[str, ...] = (),
+        *,
+        platform: str | None = None,
+        backend: str | None = None,
+        wasmcfgfile: str | None = None,
+        environment: tuple[str, ...] = (),
+        mounts: tuple[str, ...] = (),
+        certificate: str | None = None,
+        cache: bool = True,
+        fd_variables: bool = True,
+    ) -> None:
+        self.package = package
+        self.arguments = arguments
+        self.platform = platform
+        self.backend = backend
+        self.wasmcfgfile = wasmcfgfile
+        self.environment = environment
+        self.mounts = mounts
+        self.certificate = certificate
+        self.cache = cache
+        self.fd_variables = fd_variables
+
+
+def execute(options: Options, head_start: Zygote | None) -> int:
+    """Run the application and return the exit status; *head_start* may have been started before.
+
+    Raises:
+        EnarxError: it could not run.
+    """
+    from enarx.adapters.package_files import load
+    from enarx.cli.launching import Descriptors, prepare
+
+    _choose_platform(options.platform, options.backend)
+    loaded = load(options.package, config=options.wasmcfgfile)
+    descriptors = Descriptors()
+    try:
+        launch = prepare(
+            loaded,
+            descriptors,
+            name=options.package,
+            config_name=options.wasmcfgfile or f"{options.package.rstrip('/')}/Enarx.toml",
+            arguments=options.arguments,
+            environment=options.environment,
+            mounts=options.mounts,
+            cache=options.cache,
+            fd_variables=options.fd_variables,
+        )
+        run = Run(options.package, options.certificate)
+        return run.supervise(head_start, launch, loaded)
+    finally:
+        descriptors.close()
+
+
+class Run:
+    """One run of an application, seen from its host."""
+
+    def __init__(self, name: str, certificate: str | None) -> None:
+        self._name = name
+        self._certificate = certificate
+        self._signal = 0
+
+    def supervise(self, head_start: Zygote | None, launch: Launch, package: Package) -> int:
+        """Start the keep, serve it to its end, and say how it ended."""
+        from enarx.host.process import start_zygote
+        from enarx.host.supervise import supervise
+
+        zygote = head_start or start_zygote()
+        handlers = {}
+        try:
+            keep = zygote.launch(launch)
+
+            def forward(number: int, _frame: object) -> None:
+                self._signal = number
+                keep.kill(number)
+
+            handlers = {number: signal.signal(number, forward) for number in _FORWARDED}
+            outcome = supervise(
+                zygote,
+                keep,
+                store=_store() if launch.aot else None,
+                modules=frozenset({package.blobs[1].digest.removeprefix("sha256:")}),
+                event=self._event,
+            )
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            zygote.close()
+        return self._conclude(outcome)
+
+    def _event(self, event: Event) -> None:
+        if event.name == "certificate":
+            if self._certificate is not None:
+                _write(self._certificate, str(event.fields["pem"]))
+                self._certificate = None
+        else:
+            if event.name == "running" and self._certificate is not None:
+                status.report_hint("--write-certificate: none was made, no socket uses TLS")
+            if "enarx.cli.log" in sys.modules:  # loaded only where something is to be logged
+                import logging
+
+                logging.getLogger("enarx.keep").info("%s %s", event.name, event.fields)
+
+    def _conclude(self, outcome: Outcome) -> int:
+        """The exit status, after saying what the application cannot say itself."""
+        if outcome.kind == "exit":
+            return _application_status(self._name, outcome.code)
+        if outcome.kind == "failed" and outcome.error is not None and not self._signal:
+            raise outcome.error
+        number = outcome.signal or self._signal
+        if number in _FORWARDED:
+            status.report_end(f"{self._name}: ended by {signal.Signals(number).name}")
+            return status.SIGNALLED + number
+        return status.report_outcome(self._name, outcome)
+
+
+def _application_status(name: str, code: int | str) -> int:
+    number = int(code)
+    if number <= status.LARGEST_PORTABLE:
+        return number
+    status.report_end(
+        f"{name}: exited with {number}, which no shell can show "
+        f"(want 0 to {status.LARGEST_PORTABLE})"
+    )
+    return status.REJECTED
+
+
+def _choose_platform(platform: str | None, backend: str | None) -> None:
+    """Refuse a platform that cannot run packages; --backend is Enarx 0.7's name for the option."""
+    if platform is None and backend is None:
+        return
+    from enarx.host.platforms import choose
+
+    if platform is not None and backend is not None and platform != backend:
+        raise MisconfiguredError(
+            "--platform",
+            f"got {platform!r}, but --backend (or ENARX_BACKEND) says {backend!r}",
+            hints=("give one of them",),
+        )
+    choose(platform or backend)
+
+
+def _store() -> Directory:
+    from enarx.adapters.aot_store import Directory, default_directory
+
+    return Directory(default_directory(os.environ))
+
+
+def _write(path: str, text: str) -> None:
+    """Write aside, then rename: a reader sees all of it or none."""
+    from pathlib import Path
+
+    aside = Path(f"{path}.{os.getpid()}.partial")
+    try:
+        aside.write_text(text, encoding="ascii")
+        aside.replace(path)
+    except OSError as error:
+        raise MisconfiguredError(
+            "--write-certificate", f"cannot write {path}: {(error.strerror or str(error)).lower()}"
+        ) from error

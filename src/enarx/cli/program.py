@@ -1,0 +1,116 @@
+"""The command line: finds a subcommand and loads only that."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from enarx import __version__
+from enarx.cli.exit import INTERRUPTED, USAGE, report_end, report_hint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enarx.host.process import Zygote
+
+# subcommand: module that has it as ``command``, one line for --help
+COMMANDS = {
+    "completion": ("enarx.cli.completion", "Print a completion script for bash, zsh or fish."),
+    "config": ("enarx.cli.config", "Write, check and describe Enarx.toml."),
+    "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
+    "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
+    "run": ("enarx.cli.run", "Run an application in a keep on this machine."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(COMMANDS.items())])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest command for a mistyped one."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            import difflib
+
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            raise click.UsageError(
+                f"no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""), ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    "enarx",
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(
+    __version__, "-V", "--version", prog_name="enarx", message="%(prog)s %(version)s"
+)
+@click.option(
+    "--log-filter",
+    envvar="ENARX_LOG",
+    default="",
+    metavar="FILTER",
+    help="What to log: a level, or target=level pairs, such as info,enarx.host=debug.",
+)
+@click.option(
+    "--log-target",
+    type=click.Choice(["stderr", "stdout"], case_sensitive=False),
+    default="stderr",
+    show_default=True,
+    help="Where to log.",
+)
+def program(log_filter: str, log_target: str) -> None:
+    """Run WebAssembly applications in Keeps: execution environments that prove themselves."""
+    if log_filter:
+        from enarx.cli.log import configure
+
+        configure(log_filter, log_target)
+
+
+def parse_and_run(argv: list[str], head_start: Zygote | None) -> int:
+    """Do what *argv* says; the exit status.
+
+    Raises:
+        EnarxError: it could not be done.
+    """
+    try:
+        result = program.main(argv, prog_name="enarx", standalone_mode=False, obj=head_start)
+    except click.exceptions.Exit as end:
+        return int(end.exit_code)
+    except click.Abort:
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE
+    except click.ClickException as error:
+        return _usage(error)
+    return result if isinstance(result, int) else 0
+
+
+def _usage(error: click.ClickException) -> int:
+    text = error.format_message().rstrip(".")
+    report_end(text[:1].lower() + text[1:])
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "enarx"
+    report_hint(f"see '{path} --help'")
+    return USAGE
