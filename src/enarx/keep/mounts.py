@@ -52,7 +52,7 @@ class Mounts:
         if self.package is not None and not configured:
             mounted.append((_ROOT, self.package))
         mounted += [(mount.path.encode(), _host(mount)) for mount in host]
-        self.preopens: tuple[tuple[bytes, Directory], ...] = build(mounted)
+        self.preopens: tuple[tuple[bytes, Directory], ...] = build(mounted, source=source)
 
     def _configured(self, mount: Mount, number: int) -> Directory:
         if mount.source == "scratch":
