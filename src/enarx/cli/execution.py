@@ -13,6 +13,7 @@ import sys
 
 from enarx.cli import exit as status
 from enarx.errors import MisconfiguredError
+from enarx.protocol.link import NOT_AVAILABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from enarx.protocol.link import Event
     from enarx.protocol.outcome import Outcome
 
+_SLOW_TO_COMPILE = 4 << 20  # bytes of application; about two seconds
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -70,6 +72,8 @@ def execute(options: Options, head_start: Zygote | None) -> int:
     from enarx.cli.launching import Descriptors, prepare
 
     _choose_platform(options.platform, options.backend)
+    if options.platform is None and options.backend is None and _is_watched():
+        status.report_note("platform process: a sandbox, without hardware protection")
     loaded = load(options.package, config=options.wasmcfgfile)
     descriptors = Descriptors()
     try:
@@ -127,17 +131,24 @@ class Run:
         return self._conclude(outcome)
 
     def _event(self, event: Event) -> None:
-        if event.name == "certificate":
-            if self._certificate is not None:
-                _write(self._certificate, str(event.fields["pem"]))
-                self._certificate = None
-        else:
-            if event.name == "running" and self._certificate is not None:
-                status.report_hint("--write-certificate: none was made, no socket uses TLS")
-            if "enarx.cli.log" in sys.modules:  # loaded only where something is to be logged
-                import logging
+        if event.name == "certificate" and self._certificate is not None:
+            _write(self._certificate, str(event.fields["pem"]))
+            self._certificate = None
+        elif event.name == "compiling":
+            self._note_compiling(event.fields["size"])
+        elif event.name == "sandbox":
+            _warn_of_missing(event.fields["applied"])
+        elif event.name == "running" and self._certificate is not None:
+            status.report_hint("--write-certificate: none was made, no socket uses TLS")
+        if "enarx.cli.log" in sys.modules and event.name != "certificate":
+            import logging  # loaded only where something is to be logged
 
-                logging.getLogger("enarx.keep").info("%s %s", event.name, event.fields)
+            logging.getLogger("enarx.keep").info("%s %s", event.name, event.fields)
+
+    def _note_compiling(self, size: object) -> None:
+        """Whoever waits in front of a terminal is told for what."""
+        if isinstance(size, int) and size >= _SLOW_TO_COMPILE and _is_watched():
+            status.report_note(f"compiling {self._name} ({size >> 20} MiB); the next run is quick")
 
     def _conclude(self, outcome: Outcome) -> int:
         """The exit status, after saying what the application cannot say itself."""
@@ -150,6 +161,21 @@ class Run:
             status.report_end(f"{self._name}: ended by {signal.Signals(number).name}")
             return status.SIGNALLED + number
         return status.report_outcome(self._name, outcome)
+
+
+def _warn_of_missing(applied: object) -> None:
+    """A sandbox with holes is never silent."""
+    for line in applied if isinstance(applied, list | tuple) else ():
+        if str(line).startswith(NOT_AVAILABLE):
+            status.report_warning(f"the sandbox is weaker than it should be: {line}")
+
+
+def _is_watched() -> bool:
+    """Whether someone sees what is written to standard error while it happens."""
+    try:
+        return os.isatty(2)
+    except OSError:
+        return False
 
 
 def _application_status(name: str, code: int | str) -> int:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _REFUSED, _BUG = 1, 2  # exit statuses of the compiler
 _MAX_REFUSAL = 1 << 16
+_RESULT = 3  # the compiler's only descriptor beside the zygote's three
+_LAST_DESCRIPTOR = 0x7FFF_FFFF
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
@@ -105,6 +107,9 @@ def _be_compiler(compile_code: Callable[[], Module | Component], fd: int, parent
     status = _BUG
     try:
         end_with_parent(parent)
+        # not the link, not the streams: what compiles a hostile application can reach nobody
+        fd = os.dup2(fd, _RESULT)
+        os.closerange(_RESULT + 1, _LAST_DESCRIPTOR)
         lock_down((), allow_threads=True)
         try:
             _write(fd, compile_code().serialize())

@@ -6,6 +6,7 @@ opens no socket: it asks the host's broker, and checks what it is given.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from enarx.errors import MisconfiguredError, UnavailableError
@@ -149,8 +150,6 @@ def _cannot(
 
 
 def _advice(verb: str, error: OSError) -> str:
-    import errno
-
     if verb == "listen on":
         if error.errno == errno.EADDRINUSE:
             return "another program has the port: stop it, or choose another port in [[files]]"
@@ -159,4 +158,8 @@ def _advice(verb: str, error: OSError) -> str:
         return "check addr and port of this socket in [[files]]"
     if error.errno == errno.ECONNREFUSED:
         return "nothing listens there: start the server, or check host and port in [[files]]"
-    return "check host and port of this socket in [[files]], and the network of this machine"
+    from enarx.keep.net.connecting import advice
+
+    return advice(error) or (
+        "check host and port of this socket in [[files]], and the network of this machine"
+    )

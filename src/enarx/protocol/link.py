@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MAX_OUTSTANDING = 64
 """Most requests a keep may have unanswered; the host reads no further beyond that."""
 MAX_TEXT = 1000
+NOT_AVAILABLE = "not available: "
+"""How a line of the "sandbox" event begins that names what the machine lacks."""
 MAX_TIMEOUT_S = 3600.0
 MAX_STORED = 2 << 30
 """Largest ahead-of-time file, in bytes; the largest known (CPython with SciPy) has 241 MB."""

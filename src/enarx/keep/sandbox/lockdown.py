@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from enarx.keep.sandbox import landlock, seccomp
+from enarx.protocol.link import NOT_AVAILABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Applied:
 
     def describe(self) -> list[str]:
         """One line each; what is missing says so."""
-        return [*self.applied, *(f"not available: {line}" for line in self.missing)]
+        return [*self.applied, *(NOT_AVAILABLE + line for line in self.missing)]
 
 
 def preload() -> None:
