@@ -68,6 +68,16 @@ def report_hint(text: str) -> None:
     say(f"enarx: hint: {' '.join(text.split())}")
 
 
+def report_note(text: str) -> None:
+    """Print one line that is good to know."""
+    say(f"enarx: note: {text}")
+
+
+def report_warning(text: str) -> None:
+    """Print one line that must not be missed."""
+    say(f"enarx: warning: {text}")
+
+
 def say(text: str) -> None:
     """Print to standard error, if there is one."""
     if sys.stderr is not None:
