@@ -11,7 +11,7 @@ import pytest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tests.languages.conftest import Run, Start
+    from tests.programs.conftest import Run, Start
 
 WC = (
     "as/wc.wasm",
