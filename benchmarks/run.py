@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,6 +72,9 @@ def measure(name: str) -> list[Figure]:
             print(figure.line(), flush=True)
     except Skipped as reason:
         print(f"  skipped: {reason}", flush=True)
+    except (RuntimeError, OSError, subprocess.SubprocessError) as failure:
+        print(f"  FAILED: {failure}", flush=True)
+        raise SystemExit(1) from failure
     print(f"  ({time.monotonic() - begin:.0f} s)", flush=True)
     return figures
 

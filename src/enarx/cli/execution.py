@@ -18,7 +18,7 @@ from enarx.protocol.link import NOT_AVAILABLE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enarx.adapters.aot_store import Directory
-    from enarx.host.process import Zygote
+    from enarx.host.spawn import Spawned
     from enarx.package.manifest import Package
     from enarx.protocol.launch import Launch
     from enarx.protocol.link import Event
@@ -62,7 +62,7 @@ class Options:
         self.fd_variables = fd_variables
 
 
-def execute(options: Options, head_start: Zygote | None) -> int:
+def execute(options: Options, head_start: Spawned | None) -> int:
     """Run the application and return the exit status; *head_start* may have been started before.
 
     Raises:
@@ -102,12 +102,12 @@ class Run:
         self._certificate = certificate
         self._signal = 0
 
-    def supervise(self, head_start: Zygote | None, launch: Launch, package: Package) -> int:
+    def supervise(self, head_start: Spawned | None, launch: Launch, package: Package) -> int:
         """Start the keep, serve it to its end, and say how it ended."""
-        from enarx.host.process import start_zygote
+        from enarx.host.process import Zygote, start_zygote
         from enarx.host.supervise import supervise
 
-        zygote = head_start or start_zygote()
+        zygote = Zygote(head_start) if head_start else start_zygote()
         handlers = {}
         try:
             keep = zygote.launch(launch)

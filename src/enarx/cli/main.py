@@ -20,10 +20,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from enarx.host.process import Zygote
+    from enarx.host.spawn import Spawned
 
 
-def main(argv: list[str], *, head_start: Zygote | None = None) -> int:
+def main(argv: list[str], *, head_start: Spawned | None = None) -> int:
     """Run the command line and return the exit status; never raises, never exits."""
     try:
         if _is_plain_run(argv):
@@ -50,9 +50,16 @@ def main(argv: list[str], *, head_start: Zygote | None = None) -> int:
 def entry() -> NoReturn:
     """The console script."""
     try:
-        sys.exit(_start(sys.argv[1:]))
+        status = _start(sys.argv[1:])
     except KeyboardInterrupt:  # before or after what `main` covers
-        sys.exit(INTERRUPTED)
+        status = INTERRUPTED
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except OSError:
+        status = status or BROKEN_PIPE
+    os._exit(status)  # everything is closed: taking the interpreter apart takes milliseconds
 
 
 def report(error: EnarxError) -> None:
@@ -66,10 +73,10 @@ def _start(argv: list[str]) -> int:
     _open_standard_streams()
     head_start = None
     if argv[:1] == ["run"] and (_is_plain_run(argv) or not {"-h", "--help"} & set(argv)):
-        from enarx.host.process import start_zygote
+        from enarx.host.spawn import spawn
 
         try:
-            head_start = start_zygote()
+            head_start = spawn()
         except EnarxError:
             head_start = None  # `run` meets the same error where it can be told
     return main(argv, head_start=head_start)

@@ -11,7 +11,7 @@ from enarx.cli.exit import INTERRUPTED, USAGE, report_end, report_hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from enarx.host.process import Zygote
+    from enarx.host.spawn import Spawned
 
 # subcommand: module that has it as ``command``, one line for --help
 COMMANDS = {
@@ -87,7 +87,7 @@ def program(log_filter: str, log_target: str) -> None:
         configure(log_filter, log_target)
 
 
-def parse_and_run(argv: list[str], head_start: Zygote | None) -> int:
+def parse_and_run(argv: list[str], head_start: Spawned | None) -> int:
     """Do what *argv* says; the exit status.
 
     Raises:

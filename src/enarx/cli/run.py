@@ -9,7 +9,7 @@ from enarx.errors import MisconfiguredError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from enarx.host.process import Zygote
+    from enarx.host.spawn import Spawned
 
 
 @click.command(
@@ -63,7 +63,7 @@ when it could not run: not valid, something unavailable, misconfigured.""",
 @click.option("--signatures", metavar="FILE", hidden=True)
 @click.pass_obj
 def command(  # one parameter per option
-    head_start: Zygote | None,
+    head_start: Spawned | None,
     /,
     *,
     package: str,

@@ -10,31 +10,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 
-import enarx
 from enarx import frames
 from enarx.errors import MalformedError, UnavailableError
+from enarx.host.spawn import spawn
 from enarx.protocol import outcome
 from enarx.protocol.launch import MAX_FRAME, encode_launch, encode_spilled
 from enarx.protocol.shape import dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from enarx.host.spawn import Spawned
     from enarx.protocol.launch import Launch
     from enarx.protocol.outcome import Outcome
 
-CONTROL = 3
-"""The descriptor at which a zygote finds its control socket."""
-
-PROGRAM = "from enarx.keep.zygote import main; main({preload!r})"
-
-_TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-"""What the zygote never sees, from its first instruction on."""
-
-_DEPENDENCIES = ("wasmtime", "cryptography", "msgspec", "zstandard", "OpenSSL", "certifi")
 _LINK_LOST = 75  # the keep's own exit status, see keep/link.py
 _HERE = "process keep"
 
@@ -44,48 +33,19 @@ def start_zygote(
 ) -> Zygote:
     """Start a zygote and return at once; call it from a thread that lives as long as it should.
 
-    The zygote gets an empty environment, only this package and its dependencies to import, and
-    of our descriptors only *stderr*, where a fatal error of the interpreter would appear.
-    Signals that this process ignores are ignored in its keeps.
-
-    Args:
-        preload: what to import beside the engine ("tls").
-        program: what it runs instead of keeps' own start, with *path* to import it from.
-        path: further directories to import from.
-        stderr: descriptor for its last words, and for those of its keeps.
+    The arguments are those of ``spawn``.
     """
-    ours, theirs = _pair()
-    search = (*_search_path(), *path)
-    text = f"import sys; sys.path += {list(search)!r}; " + (
-        program or PROGRAM.format(preload=preload)
-    )
-    actions = [
-        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-        (os.POSIX_SPAWN_DUP2, stderr, 2),
-        (os.POSIX_SPAWN_DUP2, theirs.fileno(), CONTROL),
-    ]
-    argv = [sys.executable, "-I", "-S", "-X", "utf8", "-c", text]
-    try:
-        pid = os.posix_spawn(
-            sys.executable, argv, {}, file_actions=actions, setsigmask=_TERMINAL_SIGNALS
-        )
-    except OSError as error:
-        ours.close()
-        raise UnavailableError(_HERE, f"{sys.executable}: {error.strerror}") from error
-    finally:
-        theirs.close()
-    return Zygote(pid, ours)
+    return Zygote(spawn(preload=preload, program=program, path=path, stderr=stderr))
 
 
 class Zygote:
     """The host's end of one zygote and of the keeps it forked."""
 
-    def __init__(self, pid: int, control: socket.socket) -> None:
-        self.pid = pid
+    def __init__(self, spawned: Spawned) -> None:
+        self.pid = spawned.pid
         self.ended = ""
         """How it ended; empty while it lives."""
-        self._control = control
+        self._control = socket.socket(fileno=spawned.control)
         self._last = 0
         self._spawning: dict[int, ProcessKeep] = {}
         self._running: dict[int, ProcessKeep] = {}
@@ -267,20 +227,6 @@ def _send_launch(link: socket.socket, launch: Launch) -> None:
         frames.send(link, encode_spilled(len(data), len(fds)), (*fds, file))
     finally:
         os.close(file)
-
-
-def _search_path() -> Sequence[str]:
-    """This package's directory and those that hold its dependencies, nothing else."""
-    own = os.path.dirname(os.path.dirname(os.path.abspath(enarx.__file__)))
-    found = [own]
-    for entry in sys.path:
-        if (
-            entry
-            and entry not in found
-            and any(os.path.isdir(os.path.join(entry, name)) for name in _DEPENDENCIES)
-        ):
-            found.append(entry)
-    return found
 
 
 def _outcome_of(status: int, wall_time_s: float | None) -> Outcome:

@@ -63,9 +63,10 @@ def serve(load: Callable[[], Body]) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _harden()
     body = load()
-    gc.collect()
     gc.freeze()
+    gc.enable()  # whoever started this process disabled it: imports leave no garbage
     Zygote(socket.socket(fileno=CONTROL), body).serve()
+    os._exit(0)  # the host waits for this end: no time to take the interpreter apart
 
 
 class Zygote:
