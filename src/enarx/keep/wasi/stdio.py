@@ -60,28 +60,38 @@ class Stdio(Descriptor):
             self.rights_base |= abi.FD_SEEK | abi.FD_TELL
 
     def read(self, views: Sequence[memoryview]) -> int:
-        """Read; blocks unless the guest asked for non-blocking."""
+        """Read; blocks unless the guest asked for non-blocking, whatever the host's end does."""
         if self._writable:
             raise OSError(errno.EBADF, "an output stream")
         if not views:
             return 0
-        if self.fdflags & abi.NONBLOCK and not self._has_input():
+        if self.fdflags & abi.NONBLOCK and not self._wait(select.POLLIN, 0):
             raise BlockingIOError(errno.EAGAIN, "nothing to read")
-        return os.readv(self._fd, views)
+        while True:
+            try:
+                return os.readv(self._fd, views)
+            except BlockingIOError:
+                if self.fdflags & abi.NONBLOCK:
+                    raise
+                self._wait(select.POLLIN)
 
     def write(self, views: Sequence[memoryview]) -> int:
-        """Write; blocks, also where the host's end is a non-blocking pipe."""
+        """Write; blocks unless the guest asked for non-blocking, whatever the host's end does."""
         if not self._writable:
             raise OSError(errno.EBADF, "an input stream")
         if not views:
             return 0
+        if self.fdflags & abi.NONBLOCK:
+            if not self._wait(select.POLLOUT, 0):
+                raise BlockingIOError(errno.EAGAIN, "no room")
+            views = _first(views, select.PIPE_BUF)
         while True:
             try:
                 return os.writev(self._fd, views)
             except BlockingIOError:
                 if self.fdflags & abi.NONBLOCK:
                     raise
-                self._wait()
+                self._wait(select.POLLOUT)
             except BrokenPipeError:
                 self.broken = True
                 raise
@@ -118,18 +128,13 @@ class Stdio(Descriptor):
             ctim=about.st_ctime_ns,
         )
 
-    def _wait(self) -> None:
-        poller = select.poll()
-        poller.register(self._fd, select.POLLOUT)
-        poller.poll()
-
     def sync(self, *, data_only: bool) -> None:
         """Nothing is buffered here."""
 
-    def _has_input(self) -> bool:
+    def _wait(self, mask: int, timeout_ms: int | None = None) -> bool:
         poller = select.poll()
-        poller.register(self._fd, select.POLLIN)
-        return bool(poller.poll(0))
+        poller.register(self._fd, mask)
+        return bool(poller.poll(timeout_ms))
 
     def poll_ready(self, *, write: bool) -> int | None:
         """Only the host knows."""
@@ -138,3 +143,14 @@ class Stdio(Descriptor):
     def poll_interest(self, *, write: bool) -> tuple[tuple[int, int], ...]:
         """The host's descriptor."""
         return ((self._fd, select.POLLOUT if write else select.POLLIN),)
+
+
+def _first(views: Sequence[memoryview], most: int) -> list[memoryview]:
+    """At most *most* bytes: what a pipe that is ready takes without blocking (pipe(7))."""
+    taken = []
+    for view in views:
+        if most <= 0:
+            break
+        taken.append(view[:most])
+        most -= len(view)
+    return taken
