@@ -64,6 +64,14 @@ class Descriptor:
         """Take bytes from *views* in order; how many were taken."""
         raise OSError(errno.EBADF, "not writable")
 
+    def read_one(self, view: memoryview) -> int:
+        """``read`` into one buffer, perhaps empty; a kind that is read often has its own."""
+        return self.read([view] if view else [])
+
+    def write_one(self, view: memoryview) -> int:
+        """``write`` from one buffer, perhaps empty."""
+        return self.write([view] if view else [])
+
     def pread(self, views: Sequence[memoryview], offset: int) -> int:
         """Read at *offset* without moving."""
         raise OSError(errno.ESPIPE, "no offset")
@@ -168,10 +176,14 @@ class DescriptorTable:
         """Number a descriptor before the guest starts."""
         self._table[fd] = descriptor
 
-    def insert(self, descriptor: Descriptor) -> int:
-        """Give the lowest free number from 3 on; EMFILE when there are too many."""
+    def require_room(self) -> None:
+        """EMFILE if there is no number left: ask before anything is opened or taken."""
         if len(self._table) >= self._limit:
             raise OSError(errno.EMFILE, "too many open descriptors")
+
+    def insert(self, descriptor: Descriptor) -> int:
+        """Give the lowest free number from 3 on; EMFILE when there are too many."""
+        self.require_room()
         fd = FIRST_FREE
         while fd in self._table:
             fd += 1

@@ -65,6 +65,7 @@ def path_open(
 ) -> int:
     """Open or create a file or a directory."""
     system.memory.span(out, 4)
+    system.descriptors.require_room()
     opened = paths.path_open(
         system,
         fd,

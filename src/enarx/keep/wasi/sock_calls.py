@@ -18,6 +18,7 @@ def sock_accept(system: System, fd: int, fdflags: int, out: int) -> int:
     if fdflags & ~abi.FDFLAGS_ALL:
         raise WasiError(INVAL)
     system.memory.span(out, 4)
+    system.descriptors.require_room()  # a connection that is taken and dropped is lost
     system.memory.put_u32(out, system.descriptors.insert(descriptor.accept(fdflags)))
     return 0
 
