@@ -69,6 +69,7 @@ class PlainStream:
         "_background",
         "_recv_into",
         "_send",
+        "_sendall",
         "_sock",
         "fileno",
         "peer",
@@ -89,6 +90,7 @@ class PlainStream:
         self._background = background
         self._recv_into = sock.recv_into
         self._send = sock.send
+        self._sendall = sock.sendall
         self.fileno = sock.fileno
         self.recv_into_blocking = sock.recv_into if background is None else self._recv_waiting
 
@@ -109,14 +111,18 @@ class PlainStream:
         return self._send(view, _NOSIGNAL_DONTWAIT)
 
     def send_blocking(self, view: memoryview) -> int:
-        """Send at least one byte, waiting for room."""
+        """Send all of *view*, waiting for room."""
+        size = len(view)
         if self._background is None:
-            return self._send(view, _NOSIGNAL)
-        while True:
+            self._sendall(view, _NOSIGNAL)
+            return size
+        done = 0
+        while done < size:
             try:
-                return self._send(view, _NOSIGNAL_DONTWAIT)
+                done += self._send(view[done:] if done else view, _NOSIGNAL_DONTWAIT)
             except BlockingIOError:
                 self.wait(select.POLLOUT)
+        return done
 
     def wants(self) -> int:
         """The poll mask to wait for before receiving again."""

@@ -133,19 +133,27 @@ class TlsStream:
         self._check_writable()
         done, size = 0, len(view)
         while done < size:
-            block = view[done : done + _BLOCK]
-            try:
-                done += self._connection.send(block)
-            except SSL.Error as e:
-                if not wanted_events(e):
-                    raise self._write_failed(e) from e
-                self._unflushed = bytes(block)
-                return done + len(block)
+            done += self._send_block(view[done : done + _BLOCK])
+            if self._unflushed is not None:
+                break
         return done
+
+    def _send_block(self, block: memoryview) -> int:
+        """Send what fits; if nothing does, all is kept and counts as sent."""
+        try:
+            return self._connection.send(block)
+        except SSL.Error as e:
+            if not wanted_events(e):
+                raise self._write_failed(e) from e
+            self._unflushed = bytes(block)
+            return len(block)
 
     def send_blocking(self, view: memoryview) -> int:
         """Send all of *view*, waiting for room; kept bytes go first."""
         done, size = 0, len(view)
+        if self._unflushed is None and 0 < size <= _BLOCK:  # most often one block fits at once
+            self._check_writable()
+            done = self._send_block(view)
         while True:
             while self._unflushed is not None and not self._flush():
                 self.wait(select.POLLOUT)

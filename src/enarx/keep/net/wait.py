@@ -56,24 +56,30 @@ def wait(fd: int, mask: int, deadline: float | None = None) -> int:
 class Background:
     """What goes on while the guest waits: the handshakes of listeners, and lingering closes."""
 
-    __slots__ = ("_lingering", "_tasks")
+    __slots__ = ("_all", "_lingering", "_polled", "_poller", "_tasks")
 
     def __init__(self) -> None:
         self._tasks: tuple[Task, ...] = ()
         self._lingering: tuple[Task, ...] = ()
+        self._all: tuple[Task, ...] = ()
+        self._poller = select.poll()
+        self._polled: list[tuple[int, int]] = []  # what is registered with `_poller`
 
     def add(self, task: Task) -> None:
         """Pump *task* whenever the guest waits, until `discard`."""
         self._tasks += (task,)
+        self._all = self._tasks + self._lingering
 
     def linger(self, task: Task) -> None:
         """Pump *task* too; `finish` waits for it."""
         self._lingering += (task,)
+        self._all = self._tasks + self._lingering
 
     def discard(self, task: Task) -> None:
         """Forget *task*."""
         self._tasks = tuple(each for each in self._tasks if each is not task)
         self._lingering = tuple(each for each in self._lingering if each is not task)
+        self._all = self._tasks + self._lingering
 
     def wait(
         self, interest: Sequence[tuple[int, int]], deadline: float | None = None
@@ -104,23 +110,34 @@ class Background:
         self, interest: Sequence[tuple[int, int]], deadline: float | None
     ) -> list[tuple[int, int]]:
         """Sleep once, pump if a task has cause, and say what of *interest* became ready."""
-        tasks = self._tasks + self._lingering
-        wanted = dict(interest) if len(interest) < 2 else _merge(interest)
-        masks, due = wanted, None
-        if tasks:
-            masks = _merge([*interest, *(pair for task in tasks for pair in task.interest())])
-            due = min((at for task in tasks if (at := task.deadline()) is not None), default=None)
-        poller = select.poll()
-        for fd, mask in masks.items():
-            poller.register(fd, mask)
+        tasks = self._all
+        polled, due = [*interest], None
+        for task in tasks:
+            polled += task.interest()
+            at = task.deadline()
+            if at is not None and (due is None or at < due):
+                due = at
+        if polled != self._polled:  # most often a guest waits for what it waited for before
+            self._register(polled)
         until = deadline if due is None else due if deadline is None else min(due, deadline)
-        events = poller.poll(_milliseconds(until))
+        events = self._poller.poll(_milliseconds(until))
+        if due is None and len(events) == len(interest) == 1:
+            (fd, mask), (ready_fd, got) = interest[0], events[0]
+            if fd == ready_fd and _concerns(got, mask):
+                return events
+        wanted = _merge(interest)
         ready = [(fd, got) for fd, got in events if fd in wanted and _concerns(got, wanted[fd])]
         # A busy guest does not pay for tasks that have nothing to do.
         if len(ready) < len(events) or (due is not None and due <= time.monotonic()):
             for task in tasks:
                 task.pump()
         return ready
+
+    def _register(self, polled: list[tuple[int, int]]) -> None:
+        self._poller = select.poll()
+        for fd, mask in _merge(polled).items():
+            self._poller.register(fd, mask)
+        self._polled = polled
 
 
 def _merge(interest: Sequence[tuple[int, int]]) -> dict[int, int]:

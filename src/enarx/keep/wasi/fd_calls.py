@@ -31,7 +31,10 @@ def fd_read(system: System, fd: int, iovecs: int, count: int, out: int) -> int:
     if descriptor is None or not descriptor.rights_base & abi.FD_READ:
         return BADF
     memory = system.memory
-    memory.put_u32(out, descriptor.read(memory.spans(iovecs, count)))
+    if count == 1:
+        memory.put_u32(out, descriptor.read_one(memory.buffer(iovecs)))
+    else:
+        memory.put_u32(out, descriptor.read(memory.spans(iovecs, count)))
     return 0
 
 
@@ -41,7 +44,10 @@ def fd_write(system: System, fd: int, iovecs: int, count: int, out: int) -> int:
     if descriptor is None or not descriptor.rights_base & abi.FD_WRITE:
         return BADF
     memory = system.memory
-    memory.put_u32(out, descriptor.write(memory.spans(iovecs, count)))
+    if count == 1:
+        memory.put_u32(out, descriptor.write_one(memory.buffer(iovecs)))
+    else:
+        memory.put_u32(out, descriptor.write(memory.spans(iovecs, count)))
     return 0
 
 

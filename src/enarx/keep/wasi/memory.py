@@ -34,13 +34,14 @@ class GuestMemory:
         size: answers the present size in bytes.
     """
 
-    __slots__ = ("_base", "_end", "_size", "view")
+    __slots__ = ("_base", "_end", "_size", "view", "words")
 
     def __init__(self, base: int, size: Callable[[], int]) -> None:
         self._base = base
         self._size = size
         self._end = 0
         self.view = memoryview(b"")
+        self.words = self.view  # the same as 32-bit integers: one look-up where a struct takes two
         self._renew()
 
     def _renew(self) -> None:
@@ -48,6 +49,7 @@ class GuestMemory:
         if end and end != self._end:
             array = (ctypes.c_char * end).from_address(self._base)
             self.view = memoryview(array).cast("B")
+            self.words = self.view.cast("I")
             self._end = end
 
     def span(self, at: int, size: int) -> memoryview:
@@ -63,11 +65,19 @@ class GuestMemory:
                 raise WasiError(FAULT)
         return self.view[at:end]
 
+    def buffer(self, at: int) -> memoryview:
+        """The buffer that the one iovec at *at* describes; most calls have one."""
+        if not at & 3 and at + _IOVEC_SIZE <= self._end:
+            words = self.words
+            base = words[at >> 2]
+            end = base + words[(at >> 2) + 1]
+            if end <= self._end:
+                return self.view[base:end]
+        base, size = _iovec.unpack(self.span(at, _IOVEC_SIZE))
+        return self.span(base, size)
+
     def spans(self, at: int, count: int) -> list[memoryview]:
         """The buffers that *count* iovecs at *at* describe, empty ones left out."""
-        if count == 1:  # most calls
-            base, size = _iovec.unpack(self.span(at, _IOVEC_SIZE))
-            return [self.span(base, size)] if size else []
         if count > MAX_IOVECS:
             raise WasiError(INVAL)
         table = self.span(at, count * _IOVEC_SIZE)
@@ -85,9 +95,10 @@ class GuestMemory:
 
     def put_u32(self, at: int, value: int) -> None:
         """Store four bytes, little-endian."""
-        if at + 4 > self._end:
-            self.span(at, 4)
-        _u32.pack_into(self.view, at, value)
+        if at & 3 or at + 4 > self._end:
+            _u32.pack_into(self.span(at, 4), 0, value)
+        else:
+            self.words[at >> 2] = value
 
     def put_u64(self, at: int, value: int) -> None:
         """Store eight bytes, little-endian."""
