@@ -7,7 +7,7 @@ import importlib
 import click
 
 from enarx import __version__
-from enarx.cli.exit import INTERRUPTED, USAGE, report_end, report_hint
+from enarx.cli.exit import BROKEN_PIPE, INTERRUPTED, USAGE, report_end, report_hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ def parse_and_run(argv: list[str], head_start: Spawned | None) -> int:
         return int(end.exit_code)
     except click.Abort:
         return INTERRUPTED
+    except SystemExit:  # click's way when the reader of our output has gone away, and only then
+        return BROKEN_PIPE
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return USAGE

@@ -157,7 +157,8 @@ class Guest:
             if parameters:
                 raise MalformedError(
                     self._where,
-                    f"its entry function {name or '(default)'} takes {parameters} parameters",
+                    f"its entry function {name or '(default)'} takes {parameters} parameters, want 0",
+                    hints=("build an executable, with a main function, for wasm32-wasip1",),
                 )
             function: Func = self._export(name).of.func
             return function
