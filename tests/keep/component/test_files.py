@@ -177,3 +177,16 @@ def test_a_full_tree_is_no_space(root: Descriptor) -> None:
             stream.blocking_write_and_flush(bytes(4096))
 
     refused(errno.ENOSPC, fill)
+
+
+def test_two_listings_of_one_folder(root: Descriptor) -> None:
+    """A listing goes on as it began when another begins after an entry was removed."""
+    for name in ("a", "b"):
+        make(root, name).close()
+    first = root.read_directory()
+    assert first.read_directory_entry() == ("regular-file", "a")
+    root.unlink_file_at("a")
+    second = root.read_directory()
+    assert second.read_directory_entry() == ("regular-file", "b")
+    assert first.read_directory_entry() == ("regular-file", "b")
+    assert (first.read_directory_entry(), second.read_directory_entry()) == (None, None)

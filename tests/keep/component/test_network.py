@@ -233,3 +233,25 @@ def test_addresses_of_nobody(text: str) -> None:
         host_and_port(socket_address(text, 443))
     assert refusal.value.errno == errno.EINVAL
     assert numeric("example.com") is None
+
+
+@pytest.mark.parametrize("name", ["", "a\0b.example.com", "a\nb.example.com", "ä.com", "a." * 127])
+def test_what_is_no_host_name(link: Link, system: System, name: str) -> None:
+    """It is refused here: the host would take it for a broken protocol and end the keep."""
+    system.network = network(link, "*:443", "*.example.com:443")
+    bound = next(i for i in INTERFACES if i.name == "wasi:sockets/ip-name-lookup").bind(system)
+    with pytest.raises(OSError, match="not a host name") as refusal:
+        bound["resolve-addresses"].call(HANDLE, name)
+    assert code(refusal.value) == "invalid-argument"
+
+
+def test_a_pollable_that_outlives_its_stream(link: Link, echo_port: int) -> None:
+    """It is ready: there is nothing left to wait for."""
+    sock = TcpSocket(network(link, "127.0.0.1:*"), "ipv4")
+    sock.start_connect(HANDLE, local(echo_port))
+    sock.subscribe().block()
+    reading, writing = sock.finish_connect()
+    late = reading.subscribe()
+    for part in (sock, reading, writing):
+        part.close()
+    assert late.ready()

@@ -76,6 +76,7 @@ def test_readiness_and_deadline(pipe: tuple[int, int], waiting: Waiting) -> None
     os.write(writer, b"x")
     assert waiting(reader, select.POLLIN) == select.POLLIN
     assert waiting(reader, select.POLLIN, 0.0) == select.POLLIN, "ready beats late"
+    assert waiting(reader, select.POLLIN, 2.0**64 / 1e9) == select.POLLIN, "poll(2) takes an int"
 
 
 def test_poll_now_does_not_wait(pipe: tuple[int, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import threading
@@ -98,6 +99,24 @@ def test_the_earliest_clock_ends_the_wait(probe: Probe) -> None:
     """Only what has run out is told; the longest possible time-out does not overflow."""
     events = poll(probe, clock(1, (1 << 64) - 1), clock(2, MS), clock(3, 3600 * 1000 * MS))
     assert [event.userdata for event in events] == [2]
+
+
+def test_a_sleep_of_centuries_begins(probe: Probe) -> None:
+    """The longest time-out is slept, not refused by the C library's time_t."""
+
+    class AlarmError(Exception):
+        """What ends the sleep."""
+
+    def wake(_number: int, _frame: object) -> None:
+        raise AlarmError
+
+    before = signal.signal(signal.SIGALRM, wake)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(AlarmError):
+            poll(probe, clock(1, (1 << 64) - 1))
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_closed_descriptor_is_an_event(probe: Probe) -> None:

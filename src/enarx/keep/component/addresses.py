@@ -34,6 +34,8 @@ _groups = struct.Struct(">8H")
 def numeric(text: str) -> IpAddress | None:
     """The address that *text* is, or None if it is a name."""
     plain = text.removeprefix("[").removesuffix("]")
+    if "\0" in plain:
+        return None
     try:
         return "ipv4", tuple(socket.inet_pton(socket.AF_INET, plain))
     except OSError:

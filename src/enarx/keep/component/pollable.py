@@ -14,6 +14,7 @@ from enarx.keep.component.interface import Interface, func
 from enarx.keep.component.resource import Resource
 from enarx.keep.component.types import BOOL, U32, Borrow, List
 from enarx.keep.engine.trap import Trap
+from enarx.keep.net.wait import LONGEST_WAIT_S
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from enarx.keep.wasi.descriptors import Descriptor
 
 _NS_PER_MS = 1_000_000
-# poll(2) takes an int of milliseconds; a longer sleep is cut into pieces of this
-_LONGEST_WAIT_MS = 24 * 3600 * 1000
 
 
 class Pollable(Resource):
@@ -78,6 +77,8 @@ class Readiness(Pollable):
                 return True
             poller = select.poll()
             for fd, mask in self.interest():
+                if fd < 0:  # its stream was dropped before it
+                    return True
                 poller.register(fd, mask)
             if not poller.poll(0):
                 return False
@@ -108,12 +109,12 @@ def _sleep(pollables: Sequence[Pollable]) -> None:
     deadlines = [p.deadline for p in pollables if p.deadline is not None]
     left = min(deadlines) - time.monotonic_ns() if deadlines else None
     if not masks and left is not None:
-        time.sleep(max(0, left) / 1e9)
+        time.sleep(min(max(0, left) / 1e9, LONGEST_WAIT_S))
         return
     poller = select.poll()
     for fd, mask in masks.items():
         poller.register(fd, mask)
-    timeout = None if left is None else min(max(0, -(-left // _NS_PER_MS)), _LONGEST_WAIT_MS)
+    timeout = None if left is None else min(max(0, -(-left // _NS_PER_MS)), LONGEST_WAIT_S * 1000)
     poller.poll(timeout)
 
 

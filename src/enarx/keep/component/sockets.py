@@ -110,7 +110,7 @@ class _Sockets:
         address = numeric(name)
         if address is not None:
             return AddressStream(None, address)
-        if not name or not name.isascii() or len(name) > _MAX_NAME:
+        if not name.isascii() or not name.isprintable() or not 0 < len(name) <= _MAX_NAME:
             raise OSError(errno.EINVAL, "not a host name")
         if self._network is None:
             raise PermissionError(errno.EACCES, "there is no [network] connect")

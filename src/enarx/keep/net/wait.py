@@ -28,6 +28,10 @@ if TYPE_CHECKING:
             """Do what can be done without blocking."""
 
 
+# poll(2) takes an int of milliseconds, 24 days; a longer sleep is cut into pieces of this.
+LONGEST_WAIT_S = 24 * 3600
+
+
 def poll_now(fd: int, mask: int) -> int:
     """What of *mask* (or error, hang-up) holds for *fd* at this moment; 0 for nothing."""
     poller = select.poll()
@@ -45,7 +49,7 @@ def wait(fd: int, mask: int, deadline: float | None = None) -> int:
         deadline: an instant of `time.monotonic`; None waits for ever.
 
     Returns:
-        The events, 0 when the deadline passed.
+        The events, 0 when the deadline passed, or after ``LONGEST_WAIT_S``.
     """
     poller = select.poll()
     poller.register(fd, mask)
@@ -153,8 +157,8 @@ def _concerns(events: int, mask: int) -> int:
 
 
 def _milliseconds(deadline: float | None) -> int | None:
-    """What `poll` takes, rounded up so that it never wakes before *deadline*."""
+    """What `poll` takes, rounded up so that it never wakes before *deadline*, if that is near."""
     if deadline is None:
         return None
     left = deadline - time.monotonic()
-    return 0 if left <= 0 else int(left * 1000) + 1
+    return 0 if left <= 0 else int(min(left, LONGEST_WAIT_S) * 1000) + 1

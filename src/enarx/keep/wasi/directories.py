@@ -82,12 +82,14 @@ class DirectoryDescriptor(Descriptor):
         """Give (name, inode, file type, next cookie) of each entry from *cookie* on.
 
         A cookie is a place in the listing made when the guest last asked for cookie 0: entries
-        made or removed since neither shift nor repeat the others.
+        made or removed since neither shift nor repeat the others.  One who goes on after somebody
+        else asked for cookie 0 keeps the listing begun with.
         """
         if cookie == 0 or self._listing is None:
             self._listing = self._list()
-        for place in range(cookie, len(self._listing)):
-            yield (*self._listing[place], place + 1)
+        listing = self._listing
+        for place in range(cookie, len(listing)):
+            yield (*listing[place], place + 1)
 
     def read(self, views: Sequence[memoryview]) -> int:
         """Refuse: the bytes of a folder are nobody's business."""

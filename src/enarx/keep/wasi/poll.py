@@ -10,6 +10,7 @@ import select
 import struct
 import time
 
+from enarx.keep.net.wait import LONGEST_WAIT_S
 from enarx.keep.wasi import abi
 from enarx.keep.wasi.errno import BADF, INVAL, WasiError, from_os_error
 
@@ -28,8 +29,6 @@ _EVENT_SIZE = 32
 _MAX_SUBSCRIPTIONS = 8192
 _NS_PER_MS = 1_000_000
 _HANGUP_MASK = select.POLLHUP | select.POLLERR
-# poll(2) takes an int of milliseconds; a longer sleep is cut into pieces of this
-_LONGEST_WAIT_MS = 24 * 3600 * 1000
 
 
 def poll_oneoff(system: System, subscriptions: int, events: int, count: int, out: int) -> int:
@@ -104,7 +103,8 @@ class _Wanted:
     def _sleep(self) -> list[tuple[int, int, int, int, int]]:
         while not self.found:
             deadline = min(deadline for deadline, _ in self.clocks)
-            time.sleep(max(0, deadline - time.monotonic_ns()) / 1e9)
+            left_s = max(0, deadline - time.monotonic_ns()) / 1e9
+            time.sleep(min(left_s, LONGEST_WAIT_S))
             self._add_expired()
         return self.found
 
@@ -154,7 +154,7 @@ class _Wanted:
         if not self.clocks:
             return None
         left = min(deadline for deadline, _ in self.clocks) - time.monotonic_ns()
-        return min(max(0, -(-left // _NS_PER_MS)), _LONGEST_WAIT_MS)
+        return min(max(0, -(-left // _NS_PER_MS)), LONGEST_WAIT_S * 1000)
 
     def _deadline(self) -> float | None:
         """The instant of the monotonic clock, in seconds, to wait for; None for ever."""
