@@ -50,7 +50,8 @@ def run_command(
         MalformedError: it cannot be linked or has nothing to run.
     """
     linker = Linker(engine, fuel=fuel)
-    escape = bind(linker, system)
+    imported = {name for source, name, *_ in module.imports() if source == abi.MODULE}
+    escape = bind(linker, system, imported & FUNCTIONS.keys())
     try:
         system.memory = NO_MEMORY  # a start section runs before there is an instance to ask
         guest = linker.instantiate(module, where=where)
