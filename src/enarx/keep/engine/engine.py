@@ -91,6 +91,9 @@ class Engine:
         """
         result = ctypes.c_void_p()
         try:
+            # The compiler checks each function as it comes to it: it may spend minutes on a large
+            # module before it finds what this finds in half a second.
+            raise_error(lib.wasmtime_module_validate(self.pointer, wasm, len(wasm)))
             raise_error(
                 lib.wasmtime_module_new(self.pointer, wasm, len(wasm), ctypes.byref(result))
             )

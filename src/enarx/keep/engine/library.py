@@ -56,6 +56,7 @@ PROTOTYPES = {
     "wasmtime_module_imports": "vpp",
     "wasmtime_module_new": "pppzp",
     "wasmtime_module_serialize": "ppp",
+    "wasmtime_module_validate": "pppz",
     # types
     "wasm_byte_vec_delete": "vp",
     "wasm_exporttype_name": "pp",

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from enarx.errors import MalformedError
 
+_LEGACY_EXCEPTIONS = (
+    "build with the standard encoding (-mllvm -wasm-use-legacy-eh=false), or convert the module: "
+    "wasm-opt -all --translate-to-exnref OLD.wasm -o NEW.wasm"
+)
 # fragment of the engine's text, feature, what a developer can do
 _FEATURES = (
     (
@@ -16,16 +20,8 @@ _FEATURES = (
         "build without -pthread, for wasm32-wasip1 rather than wasm32-wasip1-threads",
     ),
     ("shared memory", "threads (shared memory)", "build for wasm32-wasip1, without threads"),
-    (
-        "legacy exceptions",
-        "legacy exception handling",
-        "build with the standard encoding: -mllvm -wasm-use-legacy-eh=false",
-    ),
-    (
-        "legacy_exceptions",
-        "legacy exception handling",
-        "build with the standard encoding: -mllvm -wasm-use-legacy-eh=false",
-    ),
+    ("legacy exceptions", "legacy exception handling", _LEGACY_EXCEPTIONS),
+    ("legacy_exceptions", "legacy exception handling", _LEGACY_EXCEPTIONS),
     ("stack switching", "stack switching", "build without continuations"),
     ("continuation", "stack switching", "build without continuations"),
     ("custom page sizes", "custom page sizes", "build with pages of 64 KiB"),
