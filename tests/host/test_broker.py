@@ -214,11 +214,12 @@ def test_a_large_file_is_filed_without_blocking(pair: Callable[..., Pair]) -> No
 def test_code_is_filed_even_if_the_keep_is_already_gone(pair: Callable[..., Pair]) -> None:
     """A short program is over before its host has read what it left to be kept."""
     store = Memory()
-    made = pair(store=store, modules=MODULES)
-    for size in (6, 2 << 20):
+    modules = frozenset({"ab" * 32, "cd" * 32})
+    made = pair(store=store, modules=modules)
+    for module, size in zip(modules, (6, 2 << 20), strict=True):
         fd = os.memfd_create("code")
         os.ftruncate(fd, size)
-        key = KEY + str(size)
+        key = f"{module}-01"
         frames.send(
             made.raw,
             encode_request(Request("store", id=1, key=key, sha256="cd" * 32, size=size)),
@@ -246,6 +247,23 @@ def test_a_keep_cannot_file_code_under_another_module(pair: Callable[..., Pair])
 
     assert made.keep(work) is None
     assert len(store.saved) == 1
+
+
+def test_a_keep_files_code_once(pair: Callable[..., Pair]) -> None:
+    """A taken-over keep cannot fill the disk, or have threads started, by filing again."""
+    store = Memory()
+    made = pair(store=store, modules=MODULES)
+
+    def work(link: Link) -> None:
+        fd = os.memfd_create("code")
+        os.write(fd, b"native")
+        for number in range(3):
+            link.store(f"{KEY}{number}", "cd" * 32, 6, fd)
+        os.close(fd)
+        link.resolve("127.0.0.1")
+
+    made.keep(work)
+    assert list(store.saved) == [f"{KEY}0"]
 
 
 def test_a_policy_refuses_with_its_own_words(pair: Callable[..., Pair]) -> None:

@@ -56,7 +56,8 @@ class Broker:
         event: called with every event of the keep, its fields checked.
         store: where ahead-of-time code is kept; without one nothing is.
         modules: hexadecimal sha256 of the modules in the launch: a keep may file code under these
-            names only, so that it cannot plant code for another application.
+            names only, so that it cannot plant code for another application, and once for each,
+            so that it cannot fill the disk.
         policy: raises ``OSError`` to refuse a request.
     """
 
@@ -78,6 +79,7 @@ class Broker:
         self._event = event
         self._store = store
         self._modules = modules
+        self._filed: set[str] = set()
         self._policy = policy
         self._lookups = Lookups(reactor)
         self._outbox: deque[tuple[bytes, tuple[int, ...]]] = deque()
@@ -187,9 +189,12 @@ class Broker:
     def _save(self, request: Request, fds: list[int]) -> None:
         """Keep compiled code; the keep does not wait for it, so it is not told how it went."""
         store = self._store
-        if store is None or not self._own(request):
+        module = request.key.partition("-")[0]
+        if store is None or not self._own(request) or module in self._filed:
             self._reply(request, {})
-        elif request.size <= _SAVED_AT_ONCE:
+            return
+        self._filed.add(module)
+        if request.size <= _SAVED_AT_ONCE:
             store.save(request.key, request.sha256, request.size, fds[0])
             self._reply(request, {})
         else:
