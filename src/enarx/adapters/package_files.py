@@ -256,6 +256,9 @@ def _remove_if_there(path: str) -> None:
         return
 
 
+_ABSENT = (errno.ENOENT, errno.ENOTDIR)
+
+
 def _from_os(path: str, error: OSError | ValueError) -> EnarxError:
     if not isinstance(error, OSError):
         return MisconfiguredError(path, "is not a path")
@@ -267,5 +270,6 @@ def _from_os(path: str, error: OSError | ValueError) -> EnarxError:
         errno.ENAMETOOLONG: "is not a path",
     }
     if error.errno in problems:
-        return MisconfiguredError(path, problems[error.errno])
+        hints = ("look for a mistake in the path",) if error.errno in _ABSENT else ()
+        return MisconfiguredError(path, problems[error.errno], hints=hints)
     return UnavailableError(path, (error.strerror or str(error)).lower())

@@ -17,6 +17,7 @@ COMPONENT = "component"
 _MAGIC = b"\0asm"
 _VERSIONS = {b"\x01\0\0\0": MODULE, b"\x0d\0\x01\0": COMPONENT}
 _PREAMBLE_BYTES = 8
+_COMPILE = "name the .wasm file that a compiler wrote for the target wasm32-wasip1 or wasm32-wasip2"
 
 
 def kind_of(program: bytes, where: str = "main.wasm") -> str:
@@ -29,11 +30,11 @@ def kind_of(program: bytes, where: str = "main.wasm") -> str:
     if not head.startswith(_MAGIC):
         raise _not_wasm(program, where)
     if len(head) < _PREAMBLE_BYTES:
-        raise MalformedError(where, f"cut off: {len(head)} bytes, and a program has at least 8")
+        raise _cut_off(head, where)
     kind = _VERSIONS.get(head[4:])
     if kind is None:
         problem = f"unknown WebAssembly version (got {head[4:].hex()}, want 01000000 or 0d000100)"
-        raise MalformedError(where, problem, offset=4)
+        raise MalformedError(where, problem, offset=4, hints=(_COMPILE,))
     return kind
 
 
@@ -48,13 +49,18 @@ def component_interface(program: bytes) -> tuple[list[str], list[str]]:
     return component_names(program)
 
 
+def _cut_off(head: bytes, where: str) -> MalformedError:
+    problem = f"cut off: {len(head)} bytes, and a program has at least {_PREAMBLE_BYTES}"
+    return MalformedError(where, problem, hints=("copy or build the file again",))
+
+
 def _not_wasm(program: bytes, where: str) -> MalformedError:
     head = bytes(program[:64])
     if not head:
-        return MalformedError(where, "not WebAssembly: the file is empty")
+        return MalformedError(where, "not WebAssembly: the file is empty", hints=(_COMPILE,))
     if _MAGIC.startswith(head):
-        return MalformedError(where, f"cut off: {len(head)} bytes, and a program has at least 8")
-    hints: tuple[str, ...] = ()
+        return _cut_off(head, where)
+    hints: tuple[str, ...] = (_COMPILE,)
     text = head.lstrip()
     if text.startswith((b"(module", b"(component", b";;", b"(;")):
         hints = ("this is WebAssembly text; convert it: wasm-tools parse app.wat -o app.wasm",)
