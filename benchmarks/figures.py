@@ -20,7 +20,13 @@ class Budget:
 
     def holds(self, figure: Figure) -> bool:
         """Whether *figure* is inside."""
-        value = figure.ratio if self.relative else figure.ours
+        return self._inside(figure.ratio if self.relative else figure.ours)
+
+    def out_of_reach(self, figure: Figure) -> bool:
+        """Whether the competitor itself, without our part, is outside: the machine is too slow."""
+        return not self.relative and figure.theirs is not None and not self._inside(figure.theirs)
+
+    def _inside(self, value: float | None) -> bool:
         if value is None:
             return False
         return value <= self.bound if self.most else value >= self.bound
@@ -40,6 +46,8 @@ class Figure:
     theirs: float | None = None
     competitor: str = ""
     budget: Budget | None = None
+    native: bool = False
+    """Whether the competitor does the same work with nothing of ours in between."""
 
     @property
     def ratio(self) -> float | None:
@@ -48,10 +56,14 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """``met``, ``NOT MET``, or nothing where there is no budget."""
+        """``met``, ``NOT MET``, ``out of reach``, or nothing where there is no budget."""
         if self.budget is None:
             return ""
-        return "met" if self.budget.holds(self) else "NOT MET"
+        if self.budget.holds(self):
+            return "met"
+        if self.native and self.budget.out_of_reach(self):
+            return f"out of reach, {self.competitor} misses it here too"
+        return "NOT MET"
 
     def line(self) -> str:
         """The figure as it is printed."""

@@ -22,20 +22,22 @@ COMPETITOR = "native C"
 def ping() -> Iterator[Figure]:
     """Guest TCP ping: one byte there and back, all on one core."""
     with in_keep(0) as ours, alone(0) as theirs:
-        columns = alternate(
-            ROUNDS,
-            lambda: ask(ours, "ping", PINGS, 0)[0] / 1e3,
-            lambda: ask(theirs, "ping", PINGS, 0)[0] / 1e3,
-        )
-    mine, native = medians(*columns)
-    yield Figure(
-        what="round trip, median",
-        unit="µs",
-        ours=mine,
-        theirs=native,
-        competitor=COMPETITOR,
-        budget=at_most(12, "µs"),
-    )
+        for how, text in (("ping", "blocking, median"), ("poll", "by a loop of poll(), median")):
+            columns = alternate(
+                ROUNDS,
+                lambda how=how: ask(ours, how, PINGS, 0)[0] / 1e3,
+                lambda how=how: ask(theirs, how, PINGS, 0)[0] / 1e3,
+            )
+            mine, native = medians(*columns)
+            yield Figure(
+                what=text,
+                unit="µs",
+                ours=mine,
+                theirs=native,
+                competitor=COMPETITOR,
+                native=True,
+                budget=at_most(12, "µs") if how == "ping" else None,
+            )
 
 
 def keep_alive() -> Iterator[Figure]:
@@ -73,5 +75,6 @@ def streaming() -> Iterator[Figure]:
                 ours=mine,
                 theirs=native,
                 competitor=COMPETITOR,
+                native=True,
                 budget=at_least(1, "GB/s"),
             )

@@ -26,6 +26,7 @@ from figures import Figure, Skipped
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "cold": start.cold,
+    "interpreter": start.interpreter,
     "warm": start.warm,
     "help": start.show_help,
     "ping": network.ping,
@@ -49,14 +50,15 @@ def main() -> int:
         parser.error(f"no benchmark {unknown[0]!r} (there are: {', '.join(BENCHMARKS)})")
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}", flush=True)
     taken: dict[str, list[dict[str, object]]] = {}
-    missed = 0
+    missed = unreachable = 0
     for name in options.names or BENCHMARKS:
         figures = measure(name)
         taken[name] = [figure.as_dict() for figure in figures]
         missed += sum(figure.verdict == "NOT MET" for figure in figures)
+        unreachable += sum(figure.verdict.startswith("out") for figure in figures)
     if options.json:
         options.json.write_text(json.dumps(taken, indent=1, ensure_ascii=False) + "\n")
-    print("\nevery budget measured here is met" if not missed else f"\n{missed} budgets not met")
+    print(f"\nbudgets not met: {missed}; out of this machine's reach: {unreachable}")
     return 0
 
 

@@ -1,8 +1,8 @@
 // The client of every network benchmark, in C so that it is not what is measured.
 //
-//   client ping|http|in|out|quit COUNT PORT [tls]
+//   client ping|poll|http|in|out|quit COUNT PORT [tls]
 //
-// ping: COUNT round trips of one byte; prints their median and 99th percentile in ns.
+// ping, poll: COUNT round trips of one byte; prints their median and 99th percentile in ns.
 // http: COUNT requests over one connection; prints requests per second.
 // in, out: COUNT bytes to, or from, the server; prints bytes per second.
 // quit: the server ends.
@@ -73,9 +73,9 @@ static int ascending(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static void ping(size_t count) {
+static void ping(const char *how, size_t count) {
     uint64_t *taken = calloc(count, sizeof *taken);
-    send_all("p", 1);
+    send_all(how, 1);
     for (size_t n = 0; n < count; n++) {
         uint64_t start = now_ns();
         send_all("x", 1);
@@ -125,7 +125,8 @@ int main(int argc, char **argv) {
     setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     if (argc > 4) begin_tls();
     size_t count = strtoull(argv[2], NULL, 10);
-    if (!strcmp(argv[1], "ping")) ping(count);
+    if (!strcmp(argv[1], "ping")) ping("p", count);
+    else if (!strcmp(argv[1], "poll")) ping("P", count);
     else if (!strcmp(argv[1], "http")) http(count);
     else if (!strcmp(argv[1], "in")) stream('i', count);
     else if (!strcmp(argv[1], "out")) stream('o', count);

@@ -2,10 +2,13 @@
 //
 // Descriptor 3 listens.  Connections are served one after another; the first byte says how:
 //   p  every byte received is sent back
+//   P  the same by a loop around poll(), as servers of many connections do
 //   i  8 bytes of count, then that many bytes are read and one is sent
 //   o  8 bytes of count, then that many bytes are sent
 //   G  HTTP/1.1 with keep-alive (the first byte of "GET")
 //   q  the server ends
+#include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,6 +44,17 @@ static void echo(int fd) {
     ssize_t got;
     while ((got = read(fd, buffer, ROOM)) > 0)
         if (!send_all(fd, buffer, (size_t)got)) return;
+}
+
+static void poll_and_echo(int fd) {
+    struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = LISTENER, .events = POLLIN}};
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    for (;;) {
+        if (poll(polled, 2, -1) < 0) return;
+        if (!polled[0].revents) continue;
+        ssize_t got = read(fd, buffer, ROOM);
+        if (got <= 0 || !send_all(fd, buffer, (size_t)got)) return;
+    }
 }
 
 static void take(int fd) {
@@ -87,6 +101,7 @@ int main(void) {
         ssize_t got = read(fd, buffer, 1);
         char how = got == 1 ? buffer[0] : 0;
         if (how == 'p') echo(fd);
+        if (how == 'P') poll_and_echo(fd);
         if (how == 'i') take(fd);
         if (how == 'o') give(fd);
         if (how == 'G') http(fd, 1);
