@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
 from enarx.package import wasm
-from enarx.package.wasm_interface import component_names, module_names
+from enarx.package.wasm_interface import FUNC, component_names, module_names
 
 MODULE = bytes(
     wasmtime.wat2wasm("""(module
@@ -38,7 +38,7 @@ def test_core_names() -> None:
     """Imports of every kind are stepped over, and exports found."""
     imports, exports = module_names(MODULE)
     assert imports == [("w", name) for name in ("f", "t", "r", "m", "g", "e")]
-    assert exports == ["_start", "mem2"]
+    assert exports == [("_start", FUNC), ("mem2", 2)]
 
 
 def test_component_names() -> None:

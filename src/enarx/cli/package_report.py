@@ -54,7 +54,8 @@ def _program(module: bytes) -> Report:
     kind = wasm.kind_of(module)
     imports: dict[str, list[str]] = {}
     if kind == wasm.MODULE:
-        pairs, exports = module_names(module)
+        pairs, kinds = module_names(module)
+        exports = [name for name, _ in kinds]
         for origin, name in pairs:
             imports.setdefault(origin, []).append(name)
     else:

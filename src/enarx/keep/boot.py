@@ -20,7 +20,7 @@ from enarx.keep.furnish import furnish, uses_tls
 from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
 from enarx.keep.sandbox.lockdown import lock_down
 from enarx.keep.system import System
-from enarx.keep.wasi.command import check_imports, run_command
+from enarx.keep.wasi.command import check_names, run_command
 from enarx.package import manifest, wasm
 from enarx.package.model import application_arguments, application_environment, default_config
 from enarx.protocol import outcome
@@ -227,7 +227,7 @@ def _kind(application: bytes, config: Config) -> Kind:
     """
     if wasm.kind_of(application) == wasm.MODULE:
         return Kind(
-            check=check_imports, compile_=Engine.compile, load=Engine.load_file, run=run_command
+            check=check_names, compile_=Engine.compile, load=Engine.load_file, run=run_command
         )
     from enarx.keep.component import command
     from enarx.keep.engine import component

@@ -21,18 +21,18 @@ _MAX_LEB_BYTES = 5  # 32 bits, 7 a byte
 
 _CORE_IMPORT, _CORE_EXPORT = 2, 7
 _COMPONENT_IMPORT, _COMPONENT_EXPORT = 10, 11
-_FUNC, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)
+FUNC, _TABLE, _MEMORY, _GLOBAL, _TAG = range(5)  # FUNC is the kind of a function
 _REF_TYPES = (0x63, 0x64)  # (ref null ht), (ref ht): a heap type follows
 
 
-def module_names(program: bytes) -> tuple[list[tuple[str, str]], list[str]]:
-    """A core module's imports as (module, name), and its exports' names.
+def module_names(program: bytes) -> tuple[list[tuple[str, str]], list[tuple[str, int]]]:
+    """A core module's imports as (module, name), and its exports as (name, kind).
 
     Raises:
         MalformedError: a section ends early or holds an entry we cannot step over.
     """
     imports: list[tuple[str, str]] = []
-    exports: list[str] = []
+    exports: list[tuple[str, int]] = []
     for number, section in _sections(program):
         if number == _CORE_IMPORT:
             for _ in range(section.number("imports")):
@@ -40,8 +40,7 @@ def module_names(program: bytes) -> tuple[list[tuple[str, str]], list[str]]:
                 _skip_core_type(section)
         elif number == _CORE_EXPORT:
             for _ in range(section.number("exports")):
-                exports.append(section.name("export"))
-                section.byte("export kind")
+                exports.append((section.name("export"), section.byte("export kind")))
                 section.number("export index")
     return imports, exports
 
@@ -126,7 +125,7 @@ def _sections(program: bytes) -> Iterator[tuple[int, _Cursor]]:
 
 def _skip_core_type(section: _Cursor) -> None:
     kind = section.byte("import kind")
-    if kind == _FUNC:
+    if kind == FUNC:
         section.number("type index")
     elif kind == _TABLE:
         _skip_value_type(section)

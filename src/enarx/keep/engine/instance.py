@@ -10,7 +10,7 @@ import ctypes
 
 from enarx.errors import MalformedError
 from enarx.keep.engine.library import lib
-from enarx.keep.engine.missing import missing_imports
+from enarx.keep.engine.missing import ENTRY_NAMES, missing_entry, missing_imports
 from enarx.keep.engine.structures import (
     EXTERN_FUNC,
     EXTERN_KIND_NAMES,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _KINDS = {"i": KIND_I32, "I": KIND_I64}
 _MEMORY = "memory"
-_ENTRY_NAMES = ("_start", "")
 
 
 class Linker:
@@ -148,7 +147,7 @@ class Guest:
         Raises:
             MalformedError: neither is exported, or it takes arguments.
         """
-        for name in _ENTRY_NAMES:
+        for name in ENTRY_NAMES:
             kind, pointer = self._exports.get(name, (None, 0))
             if kind != EXTERN_FUNC:
                 continue
@@ -157,24 +156,13 @@ class Guest:
             if parameters:
                 raise MalformedError(
                     self._where,
-                    f"its entry function {name or '(default)'} takes {parameters} parameters, want 0",
+                    f"its entry function {name or '(default)'} takes {parameters} parameters",
                     hints=("build an executable, with a main function, for wasm32-wasip1",),
                 )
             function: Func = self._export(name).of.func
             return function
-        exported = ", ".join(
-            sorted(n for n, (k, _) in self._exports.items() if k == EXTERN_FUNC)[:5]
-        )
-        reactor = "_initialize" in self._exports
-        raise MalformedError(
-            self._where,
-            f"exports no _start function to run (functions exported: {exported or 'none'})",
-            hints=(
-                "this is a library (reactor): build a command, an executable with a main function"
-                if reactor
-                else "build an executable, with a main function, for wasm32-wasip1",
-            ),
-        )
+        functions = (name for name, (kind, _) in self._exports.items() if kind == EXTERN_FUNC)
+        raise missing_entry(functions, self._where)
 
     def run(self, entry: Func) -> None:
         """Call *entry* and ignore what it returns, as Enarx 0.7 does.

@@ -1,4 +1,7 @@
-"""The error for imports that no keep provides, and what it says about how a module was built."""
+"""The errors for imports that no keep provides and for a module with nothing to run.
+
+Both say what can be told from the names about how the module was built.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from enarx.errors import MalformedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _MAX_NAMED = 5
 _MAX_NAME = 100
@@ -28,6 +31,8 @@ _HINTS = (
         "it was built for a web page or for another host: build for wasm32-wasip1",
     ),
 )
+# What a command is entered by: ``_start``, or its default function, whose name is empty.
+ENTRY_NAMES = ("_start", "")
 _DEFAULT_HINT = "keeps provide wasi_snapshot_preview1; build for wasm32-wasip1"
 
 
@@ -41,6 +46,21 @@ def missing_imports(names: Sequence[str], where: str, hint: str = "") -> Malform
         f"imports what the keep does not provide: {shown}"
         + (f" and {more} more" if more > 0 else ""),
         hints=(hint or _hint(unique[0]),),
+    )
+
+
+def missing_entry(functions: Iterable[str], where: str) -> MalformedError:
+    """The error for a module whose exported *functions* are none that a command is entered by."""
+    names = sorted(functions)
+    shown = ", ".join(name[:_MAX_NAME] for name in names[:_MAX_NAMED])
+    return MalformedError(
+        where,
+        f"exports no _start function to run (functions exported: {shown or 'none'})",
+        hints=(
+            "this is a library (reactor): build a command, an executable with a main function"
+            if "_initialize" in names
+            else "build an executable, with a main function, for wasm32-wasip1",
+        ),
     )
 
 

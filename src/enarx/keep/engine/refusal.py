@@ -10,7 +10,7 @@ from enarx.errors import MalformedError
 
 _LEGACY_EXCEPTIONS = (
     "build with the standard encoding (-mllvm -wasm-use-legacy-eh=false), or convert the module: "
-    "wasm-opt -all --translate-to-exnref OLD.wasm -o NEW.wasm"
+    "wasm-opt -all --disable-compact-imports --translate-to-exnref OLD.wasm -o NEW.wasm"
 )
 # fragment of the engine's text, feature, what a developer can do
 _FEATURES = (

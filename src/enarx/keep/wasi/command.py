@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enarx.errors import MalformedError
 from enarx.keep.engine.instance import Linker
-from enarx.keep.engine.missing import missing_imports
+from enarx.keep.engine.missing import ENTRY_NAMES, missing_entry, missing_imports
 from enarx.keep.engine.trap import EngineError, Trap
 from enarx.keep.wasi import abi
 from enarx.keep.wasi.memory import NO_MEMORY, GuestMemory
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from enarx.keep.system import System
 
 
-def check_imports(wasm: bytes, where: str) -> None:
-    """Refuse a module that could not be linked, before a minute is spent on compiling it.
+def check_names(wasm: bytes, where: str) -> None:
+    """Refuse a module that could not be linked or entered, before its compilation takes a minute.
 
     What cannot be read here is left to the engine, whose words are better.
 
     Raises:
-        MalformedError: it imports what the keep does not provide.
+        MalformedError: it imports what the keep does not provide, or exports nothing to run.
     """
-    from enarx.package.wasm_interface import module_names
+    from enarx.package.wasm_interface import FUNC, module_names
 
     try:
-        imports, _ = module_names(wasm)
+        imports, exports = module_names(wasm)
     except MalformedError:
         return
     missing = [
@@ -37,6 +37,9 @@ def check_imports(wasm: bytes, where: str) -> None:
     ]
     if missing:
         raise missing_imports(missing, where)
+    functions = {name for name, kind in exports if kind == FUNC}
+    if functions.isdisjoint(ENTRY_NAMES):
+        raise missing_entry(functions, where)
 
 
 def run_command(
