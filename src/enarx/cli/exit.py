@@ -90,9 +90,10 @@ def _trap(outcome: Outcome) -> tuple[str, str, int]:
 
 def _limit(outcome: Outcome) -> tuple[str, str, int]:
     name, unit = _LIMITS.get(outcome.which, (outcome.which, ""))
-    size = "" if outcome.limit is None else f" of {_plain(outcome.limit)}{unit}"
+    if outcome.limit is None:  # not one of [limits]: the engine's own, or the machine's
+        return f"out of {name}", "the application needs more than a keep here can have", LIMIT
     hint = f"raise {outcome.which} in [limits] of Enarx.toml, if it should have more"
-    return f"{name} limit{size} reached", hint, LIMIT
+    return f"{name} limit of {_plain(outcome.limit)}{unit} reached", hint, LIMIT
 
 
 def _plain(number: float) -> str:
@@ -132,6 +133,7 @@ _ENDS: dict[str, Callable[[Outcome], tuple[str, str, int]]] = {
 }
 _LIMITS = {"fuel": ("fuel", ""), "memory": ("memory", " bytes"), "wall_time": ("time", " s")}
 _TRAP_HINTS = {
+    "uncaught_exception": "the program threw an exception that nothing in it catches",
     "stack_overflow": "endless recursion, or more than the engine's 512 KiB of stack is needed",
     "unreachable": "the program gave up (abort, panic, assertion); its own message is above",
 }

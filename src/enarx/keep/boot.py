@@ -14,7 +14,7 @@ from enarx.errors import MalformedError, MisconfiguredError
 from enarx.keep import code
 from enarx.keep import outcome as ending
 from enarx.keep.engine.engine import Engine, Settings
-from enarx.keep.engine.refusal import is_table_limit, link_refusal
+from enarx.keep.engine.refusal import is_out_of_memory, link_refusal
 from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 from enarx.keep.furnish import furnish, uses_tls
 from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
@@ -189,8 +189,8 @@ class Keep:
         except Trap as trap:
             return self._trapped(trap, config)
         except EngineError as error:
-            if self._limit is not None and (self._limit.refused or is_table_limit(str(error))):
-                return outcome.limited("memory", self._limit.limit)
+            if is_out_of_memory(str(error)) or (self._limit is not None and self._limit.refused):
+                return outcome.limited("memory", config.limits.memory_bytes)
             raise link_refusal(str(error), where=where) from error
         return outcome.exited(0)
 

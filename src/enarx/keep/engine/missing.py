@@ -15,6 +15,10 @@ _MAX_NAMED = 5
 _MAX_NAME = 100
 _HINTS = (
     (
+        ("wasi.thread-spawn",),
+        "it was built with threads: build without -pthread, for wasm32-wasip1",
+    ),
+    (
         ("env.memory",),
         "it was built for threads or with --import-memory: build for wasm32-wasip1 without",
     ),

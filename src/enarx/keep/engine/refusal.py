@@ -30,7 +30,7 @@ _FEATURES = (
     ("shared-everything", "shared-everything threads", "build without threads"),
 )
 _TYPE_CLASH = "incompatible import type for `"
-_TABLE_LIMIT = "exceeds table limits"
+_OUT_OF_MEMORY = ("exceeds table limits", "GC heap out of memory")
 _TRUNCATED = ("unexpected end", "unexpected eof", "extends past end", "unexpected-eof")
 
 
@@ -72,9 +72,9 @@ def link_refusal(text: str, *, where: str) -> MalformedError:
     return MalformedError(where, f"the engine refused to run it: {flat}")
 
 
-def is_table_limit(text: str) -> bool:
-    """Whether the engine refused because a table is larger than the limit it was given."""
-    return _TABLE_LIMIT in text
+def is_out_of_memory(text: str) -> bool:
+    """Whether a table or the heap of garbage-collected objects would be larger than it may be."""
+    return any(fragment in text for fragment in _OUT_OF_MEMORY)
 
 
 def _missing_feature(cause: str, where: str) -> MalformedError | None:

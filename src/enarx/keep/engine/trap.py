@@ -29,8 +29,42 @@ CODES = (
     "array_out_of_bounds",
     "allocation_too_large",
     "cast_failure",
+    "cannot_enter_component",
+    "no_async_result",
+    "unhandled_tag",
+    "continuation_already_consumed",
+    "disabled_opcode",
+    "async_deadlock",
+    "cannot_leave_component",
+    "cannot_block_sync_task",
+    "invalid_char",
+    "debug_assert_string_encoding_finished",
+    "debug_assert_equal_code_units",
+    "debug_assert_pointer_aligned",
+    "debug_assert_upper_bits_unset",
+    "string_out_of_bounds",
+    "list_out_of_bounds",
+    "invalid_discriminant",
+    "unaligned_pointer",
+    "task_cancel_not_cancelled",
+    "task_cancel_or_return_twice",
+    "subtask_cancel_after_terminal",
+    "task_return_invalid",
+    "waitable_set_drop_has_waiters",
+    "subtask_drop_not_resolved",
+    "thread_new_indirect_invalid_type",
+    "thread_new_indirect_uninitialized",
+    "backpressure_overflow",
+    "unsupported_callback_code",
+    "cannot_resume_thread",
+    "concurrent_future_stream_op",
+    "reference_count_overflow",
+    "stream_op_too_big",
+    "waitable_sync_and_async",
+    "uncaught_exception",
 )
 MAX_FRAMES = 24
+_THROWN = "thrown Wasm exception"  # the engine gives it no code of its own
 _UNKNOWN_OFFSET = 2**64 - 1
 
 
@@ -90,6 +124,8 @@ def trap_from(trap: int) -> Trap:
     vector = Vector()
     lib.wasm_trap_message(trap, ctypes.byref(vector))
     text = take_bytes(vector).rstrip(b"\0").decode("utf-8", "replace")
+    if not name and _THROWN in text:
+        name, text = "uncaught_exception", "uncaught exception"
     frames = Vector()
     lib.wasm_trap_trace(trap, ctypes.byref(frames))
     backtrace = _backtrace(frames)
