@@ -225,6 +225,12 @@ def test_the_uncommented_template_parses() -> None:
         ),
         ("network={connect=['x']}", 'Enarx.toml: network.connect[0]: got "x", want host:port'),
         ("tls={certificate='c.pem'}", "Enarx.toml: tls.private_key: is missing, and certificate"),
+        ("tls={server_name='*.a.example'}", 'Enarx.toml: tls.server_name: got "*.a.example", want'),
+        ("tls={server_names=['a.*']}", 'Enarx.toml: tls.server_names[0]: got "a.*", want a host'),
+        (
+            "tls={certificate='c',private_key='-----BEGIN PRIVATE KEY-----'}",
+            "Enarx.toml: tls.private_key: got another string, want a path in the package",
+        ),
         (
             "tls={client_auth='require'}",
             "Enarx.toml: tls.client_trust_anchors: is missing, and client_auth",

@@ -39,6 +39,21 @@ def test_an_outcome_survives_the_round_trip(ended: Outcome) -> None:
     assert decode(json.loads(json.dumps(encoded))).encode() == encoded
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ä 字", "plain ä 字"),
+        ("\x1b]0;title\x07\x9b2J\rx\0", r"\x1b]0;title\x07\x9b2J\rx\x00"),
+        ("two\nlines", "two\nlines"),
+        ("\udc80\u202e", r"\udc80\u202e"),
+        ("\x1b" * 99, r"\x1b" * 24 + r"\x1b"[:3] + "b"),
+    ],
+)
+def test_others_texts_are_made_legible(text: str, shown: str) -> None:
+    """No name in a module or certificate can give orders to a terminal, and length is bounded."""
+    assert outcome.legible(text, 100) == shown[:100]
+
+
 def test_an_error_is_rebuilt_with_its_class_and_hints() -> None:
     """The command line can treat an error of the keep like one of its own."""
     error = MisconfiguredError("Enarx.toml", "unknown key", path="args", hints=("remove it",))

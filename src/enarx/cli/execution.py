@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from enarx.protocol.outcome import Outcome
 
 _SLOW_TO_COMPILE = 4 << 20  # bytes of application; about two seconds
+_SHOWN = frozenset(("warn", "error"))  # what a keep logs at these levels needs no --log-filter
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -140,10 +141,12 @@ class Run:
             _warn_of_missing(event.fields["applied"])
         elif event.name == "running" and self._certificate is not None:
             status.report_hint("--write-certificate: none was made, no socket uses TLS")
+        elif event.name == "log" and event.fields["level"] in _SHOWN:
+            status.report_warning(str(event.fields["text"]))
         if "enarx.cli.log" in sys.modules and event.name != "certificate":
-            import logging  # loaded only where something is to be logged
+            from enarx.cli.log import note
 
-            logging.getLogger("enarx.keep").info("%s %s", event.name, event.fields)
+            note(event)
 
     def _note_compiling(self, size: object) -> None:
         """Whoever waits in front of a terminal is told for what."""

@@ -79,7 +79,11 @@ def report_warning(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print to standard error, if there is one."""
+    """Print to standard error, if there is one; what a terminal would obey is escaped."""
+    if not text.isprintable():
+        from enarx.protocol.outcome import legible
+
+        text = legible(text)
     if sys.stderr is not None:
         print(text, file=sys.stderr, flush=True)
 

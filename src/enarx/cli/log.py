@@ -9,6 +9,10 @@ from __future__ import annotations
 import logging
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enarx.protocol.link import Event
+
 _LEVELS = {
     "trace": 5,
     "debug": logging.DEBUG,
@@ -32,6 +36,16 @@ def parse(text: str) -> list[tuple[str, int]]:
         if number is not None:
             found.append((target.strip().replace("::", "."), number))
     return found
+
+
+def note(event: Event) -> None:
+    """Log what a keep said: what it meant for the log under its own target, the rest as it is."""
+    if event.name != "log":
+        logging.getLogger("enarx.keep").info("%s %s", event.name, event.fields)
+        return
+    target = str(event.fields["target"])
+    name = target if target.startswith("enarx.") else "enarx.keep"
+    logging.getLogger(name).log(_LEVELS[str(event.fields["level"])], "%s", event.fields["text"])
 
 
 def configure(text: str, target: str) -> None:

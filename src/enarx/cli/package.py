@@ -69,13 +69,14 @@ def digest(path: str, *, as_json: bool) -> None:
 def inspect(path: str, *, as_json: bool) -> None:
     """Show what is in PACKAGE: program, layers, configuration and files."""
     from enarx.cli.package_report import describe, lines
+    from enarx.protocol.outcome import legible
 
     report = describe(load(path), path)
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         for line in lines(report):
-            click.echo(line)
+            click.echo(legible(line))  # names in a package are its maker's
 
 
 @command.command("unpack")

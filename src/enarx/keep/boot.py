@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from enarx.protocol.outcome import Outcome
 
 _FINISH_S = 5.0
+_NO_STEWARD = "steward: not asked, because a process keep has no evidence; nobody certifies it"
 
 
 def main(link_fd: int, engine: Engine) -> int:
@@ -74,8 +75,10 @@ class Keep:
         launch = self._link.launch()
         package = self._receive(launch)
         config = _configuration(launch, package)
+        if config.steward is not None:
+            self._link.log("warn", "enarx.keep", f"{_config_name(launch)}: {_NO_STEWARD}")
         self._settle(config)
-        kind = _kind(package.module, config)
+        kind = _kind(package.module, config, _config_name(launch))
         module = self._obtain(kind, package, launch)
         furniture, system = self._furnish(launch, package, config)
         applied = lock_down(
@@ -144,7 +147,7 @@ class Keep:
             from enarx.keep.secure import Secure
 
             package_files = mounts.package if mounts is not None else None
-            secure = Secure(config, package_files, _config_name(launch))
+            secure = Secure(config, package_files, _config_name(launch), self._log_refusal)
             self._link.event("certificate", pem=secure.certificate)
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
         arguments = application_arguments(config, launch.args, argv0=launch.argv0)
@@ -159,6 +162,11 @@ class Keep:
             network=self._network(config, secure),
         )
         return furniture, system
+
+    def _log_refusal(self, peer: tuple[str, int], error: OSError) -> None:
+        """A client that was turned away learns little; whoever runs the keep learns why."""
+        text = f"TLS handshake with {peer[0]} port {peer[1]}: {error.strerror}"
+        self._link.log("info", "enarx.keep.net", text)
 
     def _network(self, config: Config, secure: Secure | None) -> Network | None:
         """What a component may connect to while it runs; None where nothing is named."""
@@ -219,7 +227,7 @@ class Kind:
         self.check, self.compile, self.load, self.run = check, compile_, load, run
 
 
-def _kind(application: bytes, config: Config) -> Kind:
+def _kind(application: bytes, config: Config, source: str) -> Kind:
     """How *application* is treated; all of it is imported before the sandbox closes.
 
     Raises:
@@ -235,7 +243,7 @@ def _kind(application: bytes, config: Config) -> Kind:
     for number, file in enumerate(config.files):
         if file.kind in {"listen", "connect"}:
             raise MisconfiguredError(
-                "Enarx.toml",
+                source,
                 f"a component cannot use a socket of [[files]] (got kind = {file.kind!r})",
                 path=f"files[{number}]",
                 hints=(

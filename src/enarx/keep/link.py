@@ -20,6 +20,7 @@ from enarx.errors import MalformedError
 from enarx.protocol.launch import decode_launch, decode_spilled
 from enarx.protocol.link import (
     MAX_OUTSTANDING,
+    MAX_TEXT,
     Answer,
     Request,
     check_answer,
@@ -27,6 +28,7 @@ from enarx.protocol.link import (
     encode_event,
     encode_request,
 )
+from enarx.protocol.outcome import legible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,6 +133,18 @@ class Link:
             LinkLostError: the host is gone.
         """
         self._send(encode_event(name, fields))
+
+    def log(self, level: str, target: str, text: str) -> None:
+        """Tell the host's log something; dropped where the link is full.
+
+        *text* may hold what a peer sent, but nothing secret.
+        """
+        line: dict[str, object] = {"level": level, "target": target}
+        line["text"] = legible(text, MAX_TEXT)
+        try:
+            frames.send(self._sock, encode_event("log", line), wait=False)
+        except OSError:
+            return  # full, or gone: who needs the link learns the latter
 
     def cached(self, key: str) -> tuple[str, int] | None:
         """Ask for the ahead-of-time file of *key*: (its claimed sha256, descriptor), or None.

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enarx.keep.net.channel import AcceptChannel
     from enarx.keep.net.tls import TlsStream
+    from enarx.keep.net.tls_listener import Refused
     from enarx.keep.vfs.memory import MemoryDirectory
     from enarx.package.model import Config
 
@@ -37,16 +38,20 @@ class Secure:
         config: the whole configuration.
         package: the package's files, for certificates named by path.
         source: the configuration's name in messages.
+        refused: told of each handshake that failed, with its peer; for the log.
 
     Attributes:
         background: handshakes and closes that go on while the guest waits.
         certificate: the keep's own certificate, PEM.
     """
 
-    def __init__(self, config: Config, package: MemoryDirectory | None, source: str) -> None:
+    def __init__(
+        self, config: Config, package: MemoryDirectory | None, source: str, refused: Refused
+    ) -> None:
         self._config = config
         self._package = package
         self._source = source
+        self._refused = refused
         self._identity = make_identity(time.time())
         self.background = Background()
         self.certificate = self._identity.pem()
@@ -58,7 +63,9 @@ class Secure:
             MisconfiguredError: its settings cannot be used.
         """
         context = server_context(self._settings(name), self._identity, time.time())
-        return TlsListener(channel, context, self.background, clock=time.time)
+        return TlsListener(
+            channel, context, self.background, clock=time.time, refused=self._refused
+        )
 
     def connect(self, fd: int, peer: tuple[str, int], name: str, host: str) -> TlsStream:
         """Make a connected socket TLS, to *host* and nobody else.
@@ -100,17 +107,20 @@ class Secure:
 
     def _anchors(self, named: tuple[str, ...], path: str) -> tuple[bytes | str, ...]:
         return tuple(
-            anchor if anchor == MOZILLA else self._pem(anchor, f"{path}[{number}]")
+            anchor if anchor == MOZILLA else self._anchor(anchor, f"{path}[{number}]")
             for number, anchor in enumerate(named)
         )
 
-    def _optional(self, named: str | None, path: str) -> bytes | None:
-        return None if named is None else self._pem(named, path)
-
-    def _pem(self, named: str, path: str) -> bytes:
+    def _anchor(self, named: str, path: str) -> bytes:
         """Inline PEM, or the contents of a file of the package."""
         if named.lstrip().startswith(_PEM):
             return named.encode()
+        return self._file(named, path)
+
+    def _optional(self, named: str | None, path: str) -> bytes | None:
+        return None if named is None else self._file(named, path)
+
+    def _file(self, named: str, path: str) -> bytes:
         node = None
         if self._package is not None:
             try:
@@ -120,12 +130,17 @@ class Secure:
         if not isinstance(node, File):
             raise MisconfiguredError(
                 self._source,
-                f"the package has no file {named!r}",
+                "the package has no such file",  # not its name: it may be a key itself, by mistake
                 path=path,
-                hints=("put the PEM file beside main.wasm in the package, or write it inline",),
+                hints=("put the PEM file beside main.wasm, and name it relative to that folder",),
             )
         handle = node.open(read=True, write=False, truncate=False)
-        data = bytearray(min(handle.stat().size, _MAX_PEM))
+        size = handle.size()
+        if size > _MAX_PEM:
+            raise MisconfiguredError(
+                self._source, f"too large (got {size} bytes, want at most {_MAX_PEM})", path=path
+            )
+        data = bytearray(size)
         handle.read_at([memoryview(data)], 0)
         handle.close()
         return bytes(data)

@@ -157,9 +157,12 @@ _ANCHORS = Text(
     pattern=rf"^-----BEGIN CERTIFICATE-----[\s\S]*$|^{_RELATIVE}$",
     wanted='"mozilla", a path in the package, or PEM certificates',
 )
-_SERVER_NAME = Text(
-    pattern=r"^[A-Za-z0-9_.:-]{1,253}$", wanted="a host name or address", about="A server's name."
+_SERVED_NAME = Text(
+    pattern=r"^(\*\.)?[A-Za-z0-9_.-]{1,253}$",
+    wanted="a host name, or *. and a name",
+    about="A name, or *. and a name for what is one label below it.",
 )
+_PEM_FILE = rf"^(?!-----BEGIN){_RELATIVE}$"
 _TLS_KEYS: dict[str, Shape] = {
     "trust_anchors": Many(
         about='Whom connect believes: "mozilla" (the public authorities), PEM certificates,'
@@ -182,20 +185,20 @@ _TLS_KEYS: dict[str, Shape] = {
     ),
     "server_name": Text(
         about="The name connect asks for and verifies, instead of the host.",
-        pattern=_SERVER_NAME.pattern,
-        wanted=_SERVER_NAME.wanted,
+        pattern=r"^[A-Za-z0-9_.:-]{1,253}$",
+        wanted="a host name or address",
     ),
     "server_names": Many(
-        about="The only names listen answers to; all if missing.", item=_SERVER_NAME
+        about="The only names listen answers to; all if missing.", item=_SERVED_NAME
     ),
     "certificate": Text(
         about="A PEM chain in the package, instead of the keep's own certificate.",
-        pattern=rf"^{_RELATIVE}$",
+        pattern=_PEM_FILE,
         wanted="a path in the package",
     ),
     "private_key": Text(
         about="The PEM private key of the certificate. Whoever has the package can read it.",
-        pattern=rf"^{_RELATIVE}$",
+        pattern=_PEM_FILE,
         wanted="a path in the package",
         secret=True,
     ),

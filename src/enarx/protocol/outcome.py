@@ -73,8 +73,8 @@ def exited(code: int) -> Outcome:
 
 def trapped(message: str, *, code: str, backtrace: tuple[str, ...] = ()) -> Outcome:
     """WebAssembly trapped; *code* is the trap's name."""
-    frames = tuple(_clean(frame, _MAX_LINE) for frame in backtrace[:_MAX_FRAMES])
-    return Outcome("trap", message=_clean(message, _MAX_LINE), code=code, backtrace=frames)
+    frames = tuple(legible(frame, _MAX_LINE) for frame in backtrace[:_MAX_FRAMES])
+    return Outcome("trap", message=legible(message, _MAX_LINE), code=code, backtrace=frames)
 
 
 def limited(which: str, limit: float | None) -> Outcome:
@@ -94,7 +94,7 @@ def broken_pipe(stream: str) -> Outcome:
 
 def bug(trace: str) -> Outcome:
     """An exception that is not ours; *trace* says where."""
-    return Outcome("bug", message=_clean(trace, _MAX_TRACE))
+    return Outcome("bug", message=legible(trace, _MAX_TRACE))
 
 
 def link_lost() -> Outcome:
@@ -105,6 +105,17 @@ def link_lost() -> Outcome:
 def killed(signal: int, message: str) -> Outcome:
     """The keep died of *signal* without a word; *message* says what that may mean."""
     return Outcome("killed", signal=signal, message=message)
+
+
+def legible(text: str, most: int | None = None) -> str:
+    """At most *most* characters of *text*, in which others have a say, fit to be sent and shown.
+
+    Whatever a terminal would obey, and what is no character, is escaped; lines stay lines.
+    """
+    if text.isprintable():
+        return text[:most]
+    shown = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text[:most])
+    return "".join(shown)[:most]
 
 
 def decode(value: object) -> Outcome:
@@ -143,18 +154,12 @@ def _encode_error(outcome: Outcome) -> dict[str, object]:
         raise TypeError(type(error).__name__)
     fields = {field: getattr(error, field) for field in _ERROR_FIELDS[name]}
     kept = {
-        key: _clean(value, _MAX_TRACE) if isinstance(value, str) else value
+        key: legible(value, _MAX_TRACE) if isinstance(value, str) else value
         for key, value in fields.items()
         if value is not None
     }
-    hints = [_clean(hint, _MAX_LINE) for hint in error.hints[:_MAX_HINTS]]
+    hints = [legible(hint, _MAX_LINE) for hint in error.hints[:_MAX_HINTS]]
     return {"error": name, "fields": kept, "hints": hints}
-
-
-def _clean(text: str, most: int) -> str:
-    """Make *text*, which an application may have a say in, fit to be sent."""
-    legible = text[:most].replace("\0", "\\0").encode("utf-8", "backslashreplace")
-    return legible.decode("utf-8")[:most]
 
 
 def _decode_limit(fields: Fields) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 from pathlib import Path
@@ -79,3 +80,16 @@ def test_a_keep_cannot_ask_without_end() -> None:
         link.submit(Request("resolve", host="x"))
     link.close()
     theirs.close()
+
+
+def test_a_log_that_nobody_reads_does_not_stop_the_keep() -> None:
+    """Lines are dropped while the link is full, and after the host has gone."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    link = Link(ours.detach())
+    for _ in range(5000):
+        link.log("info", "enarx.keep", "x" * 5000 + "\0")
+    fields = json.loads(theirs.recv(1 << 16))
+    assert fields == {"event": "log", "level": "info", "target": "enarx.keep", "text": "x" * 1000}
+    theirs.close()
+    link.log("info", "enarx.keep", "gone")
+    link.close()
