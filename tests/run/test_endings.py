@@ -83,6 +83,15 @@ def test_a_trap_is_told_with_its_place(enarx: Enarx, program: Wasm, name: str) -
     assert "at deep+0x" in lines[-2]
 
 
+def test_names_cannot_forge_messages(enarx: Enarx, program: Wasm) -> None:
+    """A function's name is the program's: it starts no line and moves no cursor."""
+    program('(func $"f\\nenarx: error: x\\1b[2J" (export "_start") unreachable)')
+    ended = enarx("run", "app.wasm")
+    assert ended.status == 134
+    assert len(ended.err.splitlines()) == 3, ended.err
+    assert "\x1b" not in ended.err
+
+
 def test_a_stack_overflow_is_short(enarx: Enarx, program: Wasm) -> None:
     """Endless recursion is one trap, with the recursion counted and not listed."""
     program('(func $f (export "_start") (call $f))')

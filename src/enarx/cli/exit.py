@@ -52,7 +52,7 @@ def report_outcome(name: str, outcome: Outcome) -> int:
     text, hint, status = _ENDS[outcome.kind](outcome)
     report_end(f"{name}: {text}", hint)
     for frame in outcome.backtrace:
-        say(f"enarx:   at {frame}")
+        say(f"enarx:   at {' '.join(frame.split())}")
     return status
 
 
