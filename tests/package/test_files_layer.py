@@ -203,3 +203,12 @@ def test_a_cut_archive_is_refused(size: int) -> None:
     """An archive without its end is refused."""
     with pytest.raises(MalformedError):
         list(tar.read(ARCHIVE[:size], "x"))
+
+
+@pytest.mark.slow
+def test_countless_files_are_refused() -> None:
+    """Empty files compress to nothing; they are counted before each is an object for long."""
+    header = tar.write([Member(path="x", kind=FILE)])[:512]
+    archive = header * (files_layer.MAX_MEMBERS + 1) + b"junk"
+    with pytest.raises(MalformedError, match="more than 200000 files"):
+        files_layer.read(archive, "layer")

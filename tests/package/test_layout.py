@@ -112,6 +112,13 @@ def test_twice_and_links_are_refused() -> None:
         layout.read_layout(tar.write([*members, link]), "x.tar")
 
 
+def test_a_layout_of_countless_files_is_refused() -> None:
+    """Before each of them is an object of ours, and whatever follows."""
+    many = b"".join(tar.write([Member(path=str(n), kind=FILE)])[:512] for n in range(1001))
+    with pytest.raises(MalformedError, match="more than 1000 files"):
+        layout.read_layout(many + b"junk", "x.tar")
+
+
 @given(st.integers(0, len(ARCHIVE) - 1), st.integers(1, 255))
 def test_a_flipped_byte_changes_nothing_unseen(at: int, flip: int) -> None:
     """A damaged archive gives the same package or MalformedError: never another package."""

@@ -8,6 +8,7 @@ Sources: DESIGN section 5; RFC 8878 (zstd).
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from enarx.errors import MalformedError
@@ -15,7 +16,7 @@ from enarx.package import tar
 from enarx.package.tar import DIRECTORY, FILE, SYMLINK, Member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
 """A keep holds the files in memory; a larger archive is a bomb or does not belong in a package."""
@@ -80,21 +81,30 @@ def members(layer: bytes, where: str = "files layer") -> tuple[Member, ...]:
     Raises:
         MalformedError: damaged, or a path may not be in a package.
     """
-    found = tuple(tar.read(unpack(layer, where), where))
+    return read(unpack(layer, where), where)
+
+
+def read(archive: bytes | memoryview, where: str) -> tuple[Member, ...]:
+    """The members of a files layer's tar archive, checked.
+
+    Raises:
+        MalformedError: damaged, or a path may not be in a package.
+    """
+    found = tuple(islice(tar.read(archive, where), MAX_MEMBERS + 1))  # 2 GiB can hold 4,000,000
     check(found, where)
     return found
 
 
-def check(found: Iterable[Member], where: str) -> None:
+def check(found: Sequence[Member], where: str) -> None:
     """Refuse members whose paths may not be in a package.
 
     Raises:
         MalformedError: with the path and why.
     """
+    if len(found) > MAX_MEMBERS:
+        raise MalformedError(where, f"more than {MAX_MEMBERS} files")
     kinds: dict[str, str] = {}
     for member in found:
-        if len(kinds) >= MAX_MEMBERS:
-            raise MalformedError(where, f"more than {MAX_MEMBERS} files")
         problem = _path_problem(member.path)
         parent = member.path.rpartition("/")[0]
         if problem is None and member.path in kinds:
@@ -173,5 +183,6 @@ __all__ = [
     "build",
     "check",
     "members",
+    "read",
     "unpack",
 ]

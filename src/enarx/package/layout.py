@@ -32,6 +32,7 @@ INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MAX_INDEX_BYTES = 1024 * 1024
 """A layout of one package has an index of 400 bytes."""
 
+_MAX_FILES = 1000  # a layout of one package has seven
 _VERSION = "1.0.0"
 _REF_NAME = "org.opencontainers.image.ref.name"
 
@@ -78,6 +79,8 @@ def read_layout(archive: bytes | memoryview, where: str) -> Package:
         path = member.path.removeprefix("./")
         if member.kind == tar.DIRECTORY:
             continue
+        if len(files) >= _MAX_FILES:
+            raise MalformedError(where, f"more than {_MAX_FILES} files")
         if path in files:
             raise MalformedError(where, f"{path!r} is there twice")
         if member.kind != tar.FILE:

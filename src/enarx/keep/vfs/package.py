@@ -30,8 +30,7 @@ def package_tree(archive: bytes | memoryview, *, where: str = "files layer") -> 
     Raises:
         MalformedError: it is damaged, or holds what may not be in a package.
     """
-    members = tuple(tar.read(memoryview(archive), where))
-    files_layer.check(members, where)
+    members = files_layer.read(archive, where)
     tree = Tree(device=DEVICE, clock=_epoch)
     root = MemoryDirectory(tree)
     directories = {"": root}
