@@ -117,7 +117,11 @@ class Run:
                 self._signal = number
                 keep.kill(number)
 
-            handlers = {number: signal.signal(number, forward) for number in _FORWARDED}
+            handlers = {
+                number: signal.signal(number, forward)
+                for number in _FORWARDED
+                if signal.getsignal(number) is not signal.SIG_IGN  # nohup(1): the keep's, too
+            }
             outcome = supervise(
                 zygote,
                 keep,
@@ -219,7 +223,8 @@ def _write(path: str, text: str) -> None:
 
     aside = Path(f"{path}.{os.getpid()}.partial")
     try:
-        aside.write_text(text, encoding="ascii")
+        with aside.open("x", encoding="ascii") as file:  # nobody's link is followed
+            file.write(text)
         aside.replace(path)
     except OSError as error:
         raise MisconfiguredError(

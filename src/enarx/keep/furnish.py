@@ -93,14 +93,15 @@ def _open(
 
 def _stdio(made: Furniture, name: str, stdio: tuple[int, int, int]) -> Stdio:
     """A stream named twice is the same stream under two numbers."""
+    if name in made.streams:
+        return made.streams[name]
     number = _STREAMS.index(name)
     try:
-        stream = Stdio(stdio[number], writable=number > 0)
+        stream = made.streams[name] = Stdio(stdio[number], writable=number > 0)
     except OSError as error:
         raise UnavailableError(
             name, f"the host's descriptor is not usable: {error.strerror}"
         ) from error
-    made.streams.setdefault(name, stream)
     return stream
 
 

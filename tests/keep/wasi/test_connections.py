@@ -178,8 +178,10 @@ def test_accepting_without_clients(bare: Probe, door: Door) -> None:
 def test_accepting_waits_for_a_client(bare: Probe, door: Door) -> None:
     """A blocking accept returns when somebody comes."""
     clients: list[socket.socket] = []
-    threading.Timer(0.02, lambda: clients.append(door.knock())).start()
+    knocking = threading.Timer(0.02, lambda: clients.append(door.knock()))
+    knocking.start()
     assert bare.call("sock_accept", door.fd, 0, OUT) == 0
+    knocking.join()
     assert bare.write(bare.u32(OUT), b"hello") == (0, 5)
     assert clients[0].recv(16) == b"hello"
     clients[0].close()

@@ -15,7 +15,7 @@ import ctypes
 from enarx.keep.engine.library import declare, lib
 from enarx.keep.engine.refusal import refusal
 from enarx.keep.engine.structures import Vector
-from enarx.keep.engine.trap import CODES, EngineError, Trap, _backtrace, raise_error, take_bytes
+from enarx.keep.engine.trap import CODES, EngineError, Trap, backtrace_of, raise_error, take_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ PROTOTYPES = {
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 # wasmtime_component_item_kind_t
-ITEM_INSTANCE, ITEM_FUNC, ITEM_RESOURCE, ITEM_TYPE = 1, 3, 4, 6
+ITEM_INSTANCE, ITEM_FUNC, ITEM_RESOURCE = 1, 3, 4
 
 # wasmtime_component_func_callback_t: data, context, function type, arguments, their number,
 # results, their number; the result is an error or 0.  Sizes, so that ctypes hands over integers.
@@ -313,7 +313,7 @@ def trap_from_error(error: int) -> Trap | EngineError:
     text = take_bytes(vector).decode("utf-8", "replace")
     frames = Vector()
     lib.wasmtime_error_wasm_trace(error, ctypes.byref(frames))
-    backtrace = _backtrace(frames)
+    backtrace = backtrace_of(frames)
     lib.wasmtime_error_delete(error)
     for code, name in enumerate(CODES):
         cause = _code_text(code)

@@ -38,7 +38,6 @@ PROTOTYPES = {
     "wasmtime_config_consume_fuel_set": "vpb",
     "wasmtime_config_host_memory_creator_set": "vpp",
     "wasmtime_config_memory_init_cow_set": "vpb",
-    "wasmtime_config_parallel_compilation_set": "vpb",
     "wasmtime_config_wasm_component_model_async_set": "vpb",
     "wasmtime_config_wasm_component_model_set": "vpb",
     "wasmtime_config_wasm_exceptions_set": "vpb",

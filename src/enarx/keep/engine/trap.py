@@ -128,7 +128,7 @@ def trap_from(trap: int) -> Trap:
         name, text = "uncaught_exception", "uncaught exception"
     frames = Vector()
     lib.wasm_trap_trace(trap, ctypes.byref(frames))
-    backtrace = _backtrace(frames)
+    backtrace = backtrace_of(frames)
     lib.wasm_trap_delete(trap)
     return Trap(_innermost(text), code=name, backtrace=backtrace)
 
@@ -142,7 +142,8 @@ def _innermost(text: str) -> str:
     return lines[-1] if lines else "unknown trap"
 
 
-def _backtrace(frames: Vector) -> tuple[str, ...]:
+def backtrace_of(frames: Vector) -> tuple[str, ...]:
+    """Name the functions of a ``wasm_frame_vec_t``, innermost first, and free it."""
     pointers = ctypes.cast(frames.data, ctypes.POINTER(ctypes.c_void_p))
     shown: list[str] = []
     repeated = 0

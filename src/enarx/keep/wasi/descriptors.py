@@ -162,6 +162,7 @@ class DescriptorTable:
     def __init__(self, limit: int = MAX_DESCRIPTORS) -> None:
         self._table: dict[int, Descriptor] = {}
         self._limit = limit
+        self._lowest = FIRST_FREE  # no number from 3 up to here is free
         # The hot path's look-up: a bound method costs less than a method of our own.
         self.find = self._table.get
 
@@ -184,10 +185,11 @@ class DescriptorTable:
     def insert(self, descriptor: Descriptor) -> int:
         """Give the lowest free number from 3 on; EMFILE when there are too many."""
         self.require_room()
-        fd = FIRST_FREE
+        fd = self._lowest
         while fd in self._table:
             fd += 1
         self._table[fd] = descriptor
+        self._lowest = fd + 1
         return fd
 
     def renumber(self, source: int, target: int) -> None:
@@ -195,14 +197,14 @@ class DescriptorTable:
         moving, replaced = self.get(source), self.get(target)
         if source == target:
             return
-        del self._table[source]
+        self._remove(source)
         self._table[target] = moving
         replaced.close()
 
     def close(self, fd: int) -> None:
         """Close one."""
         closing = self.get(fd)
-        del self._table[fd]
+        self._remove(fd)
         closing.close()
 
     def close_all(self) -> None:
@@ -213,6 +215,11 @@ class DescriptorTable:
             except OSError:
                 continue
         self._table.clear()
+
+    def _remove(self, fd: int) -> None:
+        del self._table[fd]
+        if FIRST_FREE <= fd < self._lowest:
+            self._lowest = fd
 
     def __len__(self) -> int:
         return len(self._table)

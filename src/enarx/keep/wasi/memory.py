@@ -21,7 +21,6 @@ MAX_IOVECS = 1024
 MAX_PATH = 1 << 16
 _IOVEC_SIZE = 8
 _iovec = struct.Struct("<II")
-_u8 = struct.Struct("<B")
 _u32 = struct.Struct("<I")
 _u64 = struct.Struct("<Q")
 
@@ -88,10 +87,6 @@ class GuestMemory:
         if size > MAX_PATH:
             raise WasiError(NAMETOOLONG)
         return bytes(self.span(at, size))
-
-    def put_u8(self, at: int, value: int) -> None:
-        """Store one byte."""
-        _u8.pack_into(self.span(at, 1), 0, value)
 
     def put_u32(self, at: int, value: int) -> None:
         """Store four bytes, little-endian."""
