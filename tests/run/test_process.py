@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.run.conftest import Enarx, Start
+    from tests.run.conftest import Enarx, Start, Wasm
 
 ENARX = Path(sys.executable).with_name("enarx")
 
@@ -153,3 +153,28 @@ def test_a_signal_before_anything_runs(environment: dict[str, str], endless: Pat
 def children(pid: int) -> list[int]:
     """Processes that *pid* started."""
     return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_signal_that_was_ignored_stays_ignored(
+    program: Wasm, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Under nohup(1) a hang-up ends neither the run nor what it reports."""
+    app = program(
+        """(func (export "_start") call $hello
+            (i32.store (i32.const 32) (i32.const 64)) (i32.store (i32.const 36) (i32.const 8))
+            (drop (call $fd_read (i32.const 0) (i32.const 32) (i32.const 1) (i32.const 40)))
+            (call $proc_exit (i32.const 3)))"""
+    )
+    with subprocess.Popen(
+        ["nohup", ENARX, "run", app],
+        env=environment,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.read(6) == b"hello\n"
+        running.send_signal(signal.SIGHUP)
+        _, said = running.communicate(b"go on", timeout=30)
+    assert (running.returncode, said) == (3, b"")
