@@ -252,7 +252,7 @@ def _kind(application: bytes, config: Config, source: str) -> Kind:
                 ),
             )
     return Kind(
-        check=lambda _application, _where: None,
+        check=command.check_names,
         compile_=component.compile_component,
         load=component.load_component,
         run=command.run_command,

@@ -28,6 +28,8 @@ from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from enarx.keep.engine.component import Component, ComponentGuest
     from enarx.keep.engine.engine import Engine
     from enarx.keep.system import System
@@ -49,6 +51,24 @@ _HINT = "keeps provide the command world of WASI 0.2; build for wasm32-wasip2"
 _MAX_NAMED_IMPORTS = 5
 
 
+def check_names(wasm: bytes, where: str) -> None:
+    """Refuse a component with nothing to run, before its compilation takes a minute.
+
+    What cannot be read here is left to the engine.  So are the imports: an interface that the
+    keep does not have is no obstacle if the component uses nothing but its types.
+
+    Raises:
+        MalformedError: it is no command.
+    """
+    from enarx.package.wasm_interface import component_names
+
+    try:
+        _, exports = component_names(wasm)
+    except MalformedError:
+        return
+    _entry(exports, where)
+
+
 def run_command(
     engine: Engine, component: Component, system: System, *, where: str, fuel: int | None = None
 ) -> None:
@@ -60,7 +80,7 @@ def run_command(
         Trap: the guest was stopped.
         EngineError: the engine found a reason of its own.
     """
-    entry = _entry(component, where)
+    entry = _entry(list(component.exports()), where)
     keep_freed_memory()
     linker = ComponentLinker(engine, fuel=fuel)
     host = _Host(linker, system)
@@ -184,8 +204,7 @@ def _known(name: str) -> str:
     return interface if patch != version and patch.isdigit() else ""
 
 
-def _entry(component: Component, where: str) -> str:
-    exports = list(component.exports())
+def _entry(exports: Sequence[str], where: str) -> str:
     for name in exports:
         if _known(name) == _RUN:
             return name
