@@ -105,11 +105,18 @@ def test_a_keep_has_nothing_it_does_not_need(start: Start, endless: Path) -> Non
     assert sum(link.startswith("socket:") for link in links) == 1
 
 
+@pytest.mark.needs("setsid")
 def test_ctrl_c_on_a_terminal(environment: dict[str, str], endless: Path) -> None:
     """It reaches keep and host at once; the run ends once, with status 130."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(ENARX, [ENARX, "run", endless], environment)  # noqa: S606 - no shell
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", ENARX, "run", endless],
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
     seen = b""
     while b"hello" not in seen:
         seen += os.read(terminal, 4096)
@@ -119,10 +126,10 @@ def test_ctrl_c_on_a_terminal(environment: dict[str, str], endless: Path) -> Non
             seen += os.read(terminal, 4096)
         except OSError:  # EIO: the other side has closed it
             break
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    os.close(terminal)
+    assert process.wait(30) == 130
     assert seen.count(b"enarx: error: ") == 1
     assert b"ended by SIGINT" in seen
-    os.close(terminal)
 
 
 @pytest.mark.slow
