@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 
+from enarx.keep.net.wait import Background
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enarx.keep.component.outgoing import Network
-    from enarx.keep.net.wait import Background
     from enarx.keep.vfs.node import Directory
     from enarx.keep.wasi.descriptors import Descriptor, DescriptorTable
     from enarx.keep.wasi.memory import GuestMemory
@@ -26,6 +27,7 @@ class System:
         stdio: standard input, output and error, as descriptors (components take them by role).
         preopens: (guest path, folder) of each mounted tree.
         background: connections to look after while the guest waits; None without TLS.
+        waiting: where the guest waits for several things: ``background``, or one with no tasks.
         network: what a component may connect to while it runs; None for nothing.
         memory: the guest's memory; set when the guest exists.
     """
@@ -47,6 +49,7 @@ class System:
         self.stdio = stdio
         self.preopens = preopens
         self.background = background
+        self.waiting = background or Background()
         self.network = network
         self.memory: GuestMemory
 

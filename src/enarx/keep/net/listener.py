@@ -45,6 +45,10 @@ class Listener:
         """Whether `accept` is worth calling."""
         return self._channel.ended or bool(poll_now(self._channel.fileno(), select.POLLIN))
 
+    def known(self) -> bool:
+        """Whether `accept` is worth calling, without asking the kernel."""
+        return self._channel.ended
+
     def interest(self) -> tuple[tuple[int, int], ...]:
         """What to wait for when `ready` said no."""
         return () if self._channel.ended else ((self._channel.fileno(), select.POLLIN),)

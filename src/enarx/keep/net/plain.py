@@ -29,6 +29,8 @@ _PEEK_DONTWAIT = int(socket.MSG_DONTWAIT | socket.MSG_PEEK)
 _NOSIGNAL = int(socket.MSG_NOSIGNAL)
 _NOSIGNAL_DONTWAIT = int(socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
 
+_int = struct.Struct("i")
+
 SHUTDOWN_READ, SHUTDOWN_WRITE, SHUTDOWN_BOTH = 1, 2, 3  # WASI preview 1, `sdflags`
 
 
@@ -144,6 +146,10 @@ class PlainStream:
             return None
         return 0 if write else _readable(self.fileno())
 
+    def poll_fired(self, *, write: bool) -> int:
+        """The same, where `poll` has just said that there is something."""
+        return 0 if write else _readable(self.fileno())
+
     def poll_interest(self, *, write: bool) -> tuple[tuple[int, int], ...]:
         """What to wait for when `poll_ready` said None."""
         return ((self.fileno(), select.POLLOUT if write else select.POLLIN),)
@@ -169,7 +175,7 @@ class PlainStream:
 def _readable(fd: int) -> int:
     """Bytes in the socket's receive buffer (FIONREAD)."""
     size: int
-    (size,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"))
+    (size,) = _int.unpack(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"))
     return size
 
 

@@ -193,6 +193,10 @@ class TlsStream:
             return 0  # the next call says which error
         return self._connection.pending()
 
+    def poll_fired(self, *, write: bool) -> int | None:
+        """The same, where `poll` has just said that something came: perhaps not a whole record."""
+        return self.poll_ready(write=write)
+
     def poll_interest(self, *, write: bool) -> tuple[tuple[int, int], ...]:
         """What to wait for when `poll_ready` said None."""
         return ((self._sock.fileno(), select.POLLOUT if write else self.wants()),)

@@ -98,6 +98,10 @@ class TlsListener:
     def ready(self) -> bool:
         """Whether `accept` would not block; goes on with the handshakes."""
         self.pump()
+        return self.known()
+
+    def known(self) -> bool:
+        """Whether `accept` would not block, without going on with anything."""
         return bool(self._finished) or (self._channel.ended and not self._handshakes)
 
     def interest(self) -> tuple[tuple[int, int], ...]:

@@ -60,7 +60,7 @@ def wait(fd: int, mask: int, deadline: float | None = None) -> int:
 class Background:
     """What goes on while the guest waits: the handshakes of listeners, and lingering closes."""
 
-    __slots__ = ("_all", "_lingering", "_polled", "_poller", "_tasks")
+    __slots__ = ("_all", "_count", "_lingering", "_polled", "_poller", "_tasks", "_wanted")
 
     def __init__(self) -> None:
         self._tasks: tuple[Task, ...] = ()
@@ -68,22 +68,27 @@ class Background:
         self._all: tuple[Task, ...] = ()
         self._poller = select.poll()
         self._polled: list[tuple[int, int]] = []  # what is registered with `_poller`
+        self._count = -1  # how many of it were asked for; -1 when it must be registered again
+        self._wanted: dict[int, int] = {}  # what of it was asked for, by descriptor
 
     def add(self, task: Task) -> None:
         """Pump *task* whenever the guest waits, until `discard`."""
         self._tasks += (task,)
         self._all = self._tasks + self._lingering
+        self._count = -1
 
     def linger(self, task: Task) -> None:
         """Pump *task* too; `finish` waits for it."""
         self._lingering += (task,)
         self._all = self._tasks + self._lingering
+        self._count = -1
 
     def discard(self, task: Task) -> None:
         """Forget *task*."""
         self._tasks = tuple(each for each in self._tasks if each is not task)
         self._lingering = tuple(each for each in self._lingering if each is not task)
         self._all = self._tasks + self._lingering
+        self._count = -1
 
     def wait(
         self, interest: Sequence[tuple[int, int]], deadline: float | None = None
@@ -121,15 +126,12 @@ class Background:
             at = task.deadline()
             if at is not None and (due is None or at < due):
                 due = at
-        if polled != self._polled:  # most often a guest waits for what it waited for before
-            self._register(polled)
+        if len(interest) != self._count or polled != self._polled:
+            # Most often a guest waits for what it waited for before.
+            self._register(polled, interest)
         until = deadline if due is None else due if deadline is None else min(due, deadline)
         events = self._poller.poll(_milliseconds(until))
-        if due is None and len(events) == len(interest) == 1:
-            (fd, mask), (ready_fd, got) = interest[0], events[0]
-            if fd == ready_fd and _concerns(got, mask):
-                return events
-        wanted = _merge(interest)
+        wanted = self._wanted
         ready = [(fd, got) for fd, got in events if fd in wanted and _concerns(got, wanted[fd])]
         # A busy guest does not pay for tasks that have nothing to do.
         if len(ready) < len(events) or (due is not None and due <= time.monotonic()):
@@ -137,11 +139,13 @@ class Background:
                 task.pump()
         return ready
 
-    def _register(self, polled: list[tuple[int, int]]) -> None:
+    def _register(self, polled: list[tuple[int, int]], interest: Sequence[tuple[int, int]]) -> None:
         self._poller = select.poll()
         for fd, mask in _merge(polled).items():
             self._poller.register(fd, mask)
         self._polled = polled
+        self._count = len(interest)
+        self._wanted = _merge(interest)
 
 
 def _merge(interest: Sequence[tuple[int, int]]) -> dict[int, int]:

@@ -21,13 +21,11 @@ if TYPE_CHECKING:
     from enarx.keep.wasi.descriptors import Descriptor
 
 # userdata, tag; then for a clock: id, timeout, precision, flags; for a descriptor: its number
-_clock = struct.Struct("<QB7xI4xQQH6x")
-_subject = struct.Struct("<QB7xI28x")
+_subscription = struct.Struct("<QB7xI4xQQH6x")
 _event = struct.Struct("<QHB5xQH6x")
 _SUBSCRIPTION_SIZE = 48
 _EVENT_SIZE = 32
 _MAX_SUBSCRIPTIONS = 8192
-_NS_PER_MS = 1_000_000
 _HANGUP_MASK = select.POLLHUP | select.POLLERR
 
 
@@ -43,7 +41,7 @@ def poll_oneoff(system: System, subscriptions: int, events: int, count: int, out
     memory.span(events, count * _EVENT_SIZE)
     memory.span(out, 4)
     wanted = _Wanted(system, memory.span(subscriptions, count * _SUBSCRIPTION_SIZE))
-    found = wanted.wait(system.background)
+    found = wanted.wait(system)
     for index, (userdata, code, tag, size, flags) in enumerate(found):
         _event.pack_into(
             memory.view, events + index * _EVENT_SIZE, userdata, code, tag, size, flags
@@ -59,43 +57,45 @@ class _Wanted:
         self.found: list[tuple[int, int, int, int, int]] = []
         self.clocks: list[tuple[int, int]] = []  # deadline on the monotonic clock, userdata
         self.subjects: list[tuple[int, int, Descriptor]] = []
-        for at in range(0, len(table), _SUBSCRIPTION_SIZE):
-            if table[at + 8] == abi.EVENT_CLOCK:
-                self._add_clock(*_clock.unpack_from(table, at))
+        find = system.descriptors.find
+        for userdata, tag, number, timeout, _, flags in _subscription.iter_unpack(table):
+            if tag == abi.EVENT_CLOCK:
+                self._add_clock(userdata, number, timeout, flags)
+            elif tag > abi.EVENT_FD_WRITE:
+                self.found.append((userdata, INVAL, tag, 0, 0))
+            elif (descriptor := find(number)) is None:
+                self.found.append((userdata, BADF, tag, 0, 0))
             else:
-                self._add_subject(system, *_subject.unpack_from(table, at))
+                self.subjects.append((userdata, tag, descriptor))
 
-    def _add_clock(
-        self, userdata: int, tag: int, clock: int, timeout: int, _precision: int, flags: int
-    ) -> None:
+    def _add_clock(self, userdata: int, clock: int, timeout: int, flags: int) -> None:
         now = time.monotonic_ns()
         if clock not in {abi.REALTIME, abi.MONOTONIC} or flags & ~abi.ABSTIME:
-            self.found.append((userdata, INVAL, tag, 0, 0))
+            self.found.append((userdata, INVAL, abi.EVENT_CLOCK, 0, 0))
             return
         if flags & abi.ABSTIME:
             start = now if clock == abi.MONOTONIC else time.time_ns()
             timeout = max(0, timeout - start)
         self.clocks.append((now + timeout, userdata))
 
-    def _add_subject(self, system: System, userdata: int, tag: int, fd: int) -> None:
-        descriptor = system.descriptors.find(fd)
-        if tag not in {abi.EVENT_FD_READ, abi.EVENT_FD_WRITE}:
-            self.found.append((userdata, INVAL, tag, 0, 0))
-        elif descriptor is None:
-            self.found.append((userdata, BADF, tag, 0, 0))
-        else:
-            self.subjects.append((userdata, tag, descriptor))
-
-    def wait(self, background: Background | None) -> list[tuple[int, int, int, int, int]]:
+    def wait(self, system: System) -> list[tuple[int, int, int, int, int]]:
         """Return when something is ready or a clock has run out."""
-        for userdata, tag, descriptor in self.subjects:
-            ready = self._ask(descriptor.poll_ready, userdata, tag)
-            if ready is not None:
-                self.found.append((userdata, 0, tag, ready, 0))
-        if not self.subjects and background is None:
+        if not self.subjects and system.background is None:
             return self.found or self._sleep()
+        asked = []
+        for subject in self.subjects:
+            userdata, tag, descriptor = subject
+            try:
+                ready = descriptor.poll_ready(write=tag == abi.EVENT_FD_WRITE)
+            except OSError as error:  # an event of its own, not of the whole call
+                self.found.append((userdata, from_os_error(error), tag, 0, 0))
+                continue
+            if ready is None:
+                asked.append(subject)
+            else:
+                self.found.append((userdata, 0, tag, ready, 0))
         while True:
-            self._poll_once(background)
+            self._poll_once(asked, system.waiting)
             self._add_expired()
             if self.found:
                 return self.found
@@ -108,53 +108,28 @@ class _Wanted:
             self._add_expired()
         return self.found
 
-    def _poll_once(self, background: Background | None) -> None:
-        answered = {(userdata, tag) for userdata, _, tag, _, _ in self.found}
-        waiting = [
-            (userdata, tag, descriptor, descriptor.poll_interest(write=tag == abi.EVENT_FD_WRITE))
-            for userdata, tag, descriptor in self.subjects
-            if (userdata, tag) not in answered
+    def _poll_once(self, asked: list[tuple[int, int, Descriptor]], waiting: Background) -> None:
+        """Wait until the first of *asked* or a clock is due, and add every one that is ready."""
+        wants = [
+            descriptor.poll_interest(write=tag == abi.EVENT_FD_WRITE)
+            for _, tag, descriptor in asked
         ]
-        interest = [pair for *_, pairs in waiting for pair in pairs]
-        fired = self._fired(interest, background)
-        for userdata, tag, descriptor, pairs in waiting:
-            states = [fired[fd] for fd, mask in pairs if fired.get(fd, 0) & (mask | _HANGUP_MASK)]
-            if not states:
+        fired = dict(waiting.wait([pair for pairs in wants for pair in pairs], self._deadline()))
+        for (userdata, tag, descriptor), pairs in zip(asked, wants, strict=True):
+            state = 0
+            for fd, mask in pairs:
+                if fd in fired:
+                    state |= fired[fd] & (mask | _HANGUP_MASK)
+            if not state:
                 continue
-            ready = self._ask(descriptor.poll_fired, userdata, tag)
+            try:
+                ready = descriptor.poll_fired(write=tag == abi.EVENT_FD_WRITE)
+            except OSError as error:
+                self.found.append((userdata, from_os_error(error), tag, 0, 0))
+                continue
             if ready is not None:
-                hangup = abi.HANGUP if any(state & _HANGUP_MASK for state in states) else 0
+                hangup = abi.HANGUP if state & _HANGUP_MASK else 0
                 self.found.append((userdata, 0, tag, ready, hangup))
-
-    def _fired(
-        self, interest: list[tuple[int, int]], background: Background | None
-    ) -> dict[int, int]:
-        """Host descriptors that are ready, after waiting until the first of them or a clock is."""
-        if background is not None:
-            return dict(background.wait(interest, self._deadline()))
-        masks: dict[int, int] = {}
-        for fd, mask in interest:
-            masks[fd] = masks.get(fd, 0) | mask
-        poller = select.poll()
-        for fd, mask in masks.items():
-            poller.register(fd, mask)
-        return dict(poller.poll(self._timeout_ms()))
-
-    def _ask(self, question: object, userdata: int, tag: int) -> int | None:
-        """Ask a descriptor; a failure is an event of its own, not of the whole call."""
-        try:
-            return question(write=tag == abi.EVENT_FD_WRITE)  # type: ignore[operator, no-any-return]
-        except OSError as error:
-            self.found.append((userdata, from_os_error(error), tag, 0, 0))
-            return None
-
-    def _timeout_ms(self) -> int | None:
-        if self.found:
-            return 0
-        if not self.clocks:
-            return None
-        left = min(deadline for deadline, _ in self.clocks) - time.monotonic_ns()
-        return min(max(0, -(-left // _NS_PER_MS)), LONGEST_WAIT_S * 1000)
 
     def _deadline(self) -> float | None:
         """The instant of the monotonic clock, in seconds, to wait for; None for ever."""

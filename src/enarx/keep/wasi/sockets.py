@@ -126,7 +126,7 @@ class StreamDescriptor(Descriptor):
 
     def poll_fired(self, *, write: bool) -> int | None:
         """Bytes to read, 0 at the end of the stream; over TLS a record may still be incomplete."""
-        return self._stream.poll_ready(write=write)
+        return self._stream.poll_fired(write=write)
 
     def close(self) -> None:
         """Close the connection."""
@@ -161,8 +161,8 @@ class ListenerDescriptor(Descriptor):
         self.fdflags = fdflags
 
     def poll_ready(self, *, write: bool) -> int | None:
-        """Ready to accept when a handshake has finished."""
-        return None if write else self.poll_fired(write=False)
+        """1 when a connection is known to be there; else what comes is looked at when it fires."""
+        return 1 if not write and self._listener.known() else None
 
     def poll_interest(self, *, write: bool) -> tuple[tuple[int, int], ...]:
         """The accept channel, and every connection in its handshake."""
