@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from enarx.keep.component import filesystem
 from enarx.keep.component.files import Descriptor
 from enarx.keep.component.streams import FileOutput, StreamClosedError
 from enarx.keep.system import System
+from enarx.keep.vfs import host
 from enarx.keep.vfs.memory import scratch
 
 NOTHING: frozenset[str] = frozenset()
@@ -190,3 +193,13 @@ def test_two_listings_of_one_folder(root: Descriptor) -> None:
     assert second.read_directory_entry() == ("regular-file", "b")
     assert first.read_directory_entry() == ("regular-file", "b")
     assert (first.read_directory_entry(), second.read_directory_entry()) == (None, None)
+
+
+def test_a_time_before_1970(tmp_path: Path, system: System) -> None:
+    """A host's file can be older than the interface can tell: it is from 1970 then."""
+    (tmp_path / "old").write_bytes(b"")
+    os.utime(tmp_path / "old", ns=(-5, -(10**18)))
+    tree = host.mount(os.open(tmp_path, os.O_RDONLY), writable=False)
+    system.preopens = ((b"/old", tree),)
+    ((folder, _),) = filesystem.INTERFACES[1].bind(system)["get-directories"].call()
+    assert folder.stat_at(NOTHING, "old")[3:5] == ((0, 0), (0, 0))

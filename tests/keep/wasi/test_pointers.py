@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,8 @@ from hypothesis import strategies as st
 from enarx.keep.engine.trap import ProcExit
 from enarx.keep.net.plain import PlainStream
 from enarx.keep.wasi import errno
+from enarx.keep.wasi.errno import WasiError
+from enarx.keep.wasi.memory import GuestMemory
 from enarx.keep.wasi.preview1 import FUNCTIONS
 from enarx.keep.wasi.sockets import StreamDescriptor
 
@@ -218,3 +222,16 @@ def test_a_bad_result_pointer_takes_nothing(world: Probe) -> None:
     world.call("fd_seek", FILE, 2, 0, 64)
     assert world.call("fd_seek", FILE, 3, 1, SIZE - 4) == errno.FAULT
     assert world.read(FILE, 1) == (0, b"2")
+
+
+def test_more_bytes_than_a_result_can_say() -> None:
+    """Overlapping buffers can be more together than 32 bits count: EINVAL, and nothing moves."""
+    size = 8 << 20
+    buffer = (ctypes.c_char * size)()
+    memory = GuestMemory(ctypes.addressof(buffer), lambda: size)
+    table = memory.span(0, 8 * 1024)
+    for at in range(0, len(table), 8):
+        table[at : at + 8] = struct.pack("<II", 0, size)
+    assert len(memory.spans(0, 511)) == 511
+    with pytest.raises(WasiError, match="INVAL"):
+        memory.spans(0, 512)

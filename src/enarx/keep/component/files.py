@@ -291,7 +291,8 @@ def _bits(table: dict[str, int], names: frozenset[str]) -> int:
 
 
 def _stat_record(stat: Stat) -> tuple[object, ...]:
-    times = (divmod(time_ns, _NS_PER_S) for time_ns in (stat.atim, stat.mtim, stat.ctim))
+    # a time before 1970 has no number here
+    times = (divmod(max(0, at), _NS_PER_S) for at in (stat.atim, stat.mtim, stat.ctim))
     return (TYPES.get(stat.filetype, "unknown"), stat.nlink, stat.size, *times)
 
 

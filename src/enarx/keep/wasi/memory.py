@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # wasi-libc's IOV_MAX is 1024; a count beyond it is refused, as the kernel does
 MAX_IOVECS = 1024
 MAX_PATH = 1 << 16
+_MAX_TRANSFER = 0xFFFF_FFFF  # buffers may overlap, so their sum may be beyond any address
 _IOVEC_SIZE = 8
 _iovec = struct.Struct("<II")
 _u32 = struct.Struct("<I")
@@ -76,11 +77,18 @@ class GuestMemory:
         return self.span(base, size)
 
     def spans(self, at: int, count: int) -> list[memoryview]:
-        """The buffers that *count* iovecs at *at* describe, empty ones left out."""
+        """The buffers that *count* iovecs at *at* describe, empty ones left out.
+
+        Raises:
+            WasiError: FAULT; INVAL for too many, or for more bytes together than a result can say.
+        """
         if count > MAX_IOVECS:
             raise WasiError(INVAL)
         table = self.span(at, count * _IOVEC_SIZE)
-        return [self.span(base, size) for base, size in _iovec.iter_unpack(table) if size]
+        found = [self.span(base, size) for base, size in _iovec.iter_unpack(table) if size]
+        if sum(map(len, found)) > _MAX_TRANSFER:
+            raise WasiError(INVAL)
+        return found
 
     def path(self, at: int, size: int) -> bytes:
         """A copy of the path at *at*; its form is checked where it is resolved."""
