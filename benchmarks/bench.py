@@ -45,6 +45,16 @@ def guest(name: str) -> Path:
     return _compile(name, f"{name}.wasm", "-target", "wasm32-wasi", "-s")
 
 
+def component(name: str) -> Path:
+    """The component assembled from ``guests/<name>.wat``."""
+    import wasmtime
+
+    made = BUILT / f"{name}.component.wasm"
+    BUILT.mkdir(parents=True, exist_ok=True)
+    made.write_bytes(bytes(wasmtime.wat2wasm((GUESTS / f"{name}.wat").read_text())))
+    return made
+
+
 def native(name: str) -> Path:
     """``guests/<name>.c`` compiled for this machine, by the same compiler."""
     return _compile(name, name)

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-from bench import ENARX, HERE, STREAMS, guest, output, pinned
-from figures import Figure, at_least
+from bench import (
+    ENARX,
+    HERE,
+    STREAMS,
+    TIMEOUT_S,
+    alternate,
+    component,
+    environment,
+    guest,
+    output,
+    pinned,
+)
+from figures import Figure, at_least, medians
 
 COMPUTE_ROUNDS = 7
 FILE_ROUNDS = 5
+WRITTEN_BYTES = 32 << 20
 COMPETITOR = "wasmtime"
 BARE = (sys.executable, HERE / "alone.py")
 
@@ -65,6 +79,36 @@ def files() -> Iterator[Figure]:
                 theirs=median(theirs[name]) / 1e3,
                 competitor=COMPETITOR,
             )
+
+
+def components() -> Iterator[Figure]:
+    """A component's output, 4 KiB a call, against wasmtime's own preview 2."""
+    written = component("stdout")
+
+    def rate(*command: str | Path) -> float:
+        start = time.perf_counter()
+        subprocess.run(
+            [*command, written],
+            stdout=subprocess.DEVNULL,
+            check=True,
+            env=environment(),
+            timeout=TIMEOUT_S,
+        )
+        return WRITTEN_BYTES / (time.perf_counter() - start) / 1e6
+
+    ours, theirs = alternate(
+        FILE_ROUNDS,
+        lambda: rate(ENARX, "run"),
+        lambda: rate(sys.executable, HERE / "component_alone.py"),
+    )
+    mine, bare = medians(ours, theirs)
+    yield Figure(
+        what="32 MiB to stdout, with the start",
+        unit="MB/s",
+        ours=mine,
+        theirs=bare,
+        competitor="wasmtime's wasip2",
+    )
 
 
 def _interleaved(rounds: int, *runs: Callable[[], dict[str, float]]) -> list[Times]:

@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "tls": tls.tls,
     "computing": guests_alone.computing,
     "files": guests_alone.files,
+    "components": guests_alone.components,
     "memory": memory.idle_memory,
 }
 
