@@ -114,7 +114,7 @@ class TlsStream:
         """Receive, waiting for at least one byte or the end."""
         if not self._more and not self._read_ended and view:
             # Most often nothing is there yet: asking the kernel first is cheaper than OpenSSL.
-            self.wait(self.wants())
+            self._background.wait(((self._sock.fileno(), self.wants()),))
         while True:
             try:
                 return self.recv_into(view)

@@ -132,6 +132,10 @@ class Background:
         until = deadline if due is None else due if deadline is None else min(due, deadline)
         events = self._poller.poll(_milliseconds(until))
         wanted = self._wanted
+        if due is None and len(events) == 1:  # the usual end: one thing, and it was asked for
+            fd, got = events[0]
+            if fd in wanted and _concerns(got, wanted[fd]):
+                return events
         ready = [(fd, got) for fd, got in events if fd in wanted and _concerns(got, wanted[fd])]
         # A busy guest does not pay for tasks that have nothing to do.
         if len(ready) < len(events) or (due is not None and due <= time.monotonic()):
