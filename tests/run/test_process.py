@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -106,6 +107,32 @@ def test_a_keep_has_nothing_it_does_not_need(start: Start, endless: Path) -> Non
 
 
 @pytest.mark.needs("setsid")
+def test_a_keep_may_have_the_descriptors_that_an_application_may(
+    program: Wasm, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """4096, although shells allow a process 1024."""
+    app = program('(func (export "_start") call $hello (loop br 0))')
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 8192:
+        pytest.skip("the machine allows fewer")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    try:
+        run = subprocess.Popen(
+            [ENARX, "run", app], env=environment, cwd=tmp_path, stdout=subprocess.PIPE
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    with run:
+        assert run.stdout is not None
+        assert run.stdout.read(6) == b"hello\n"
+        (zygote,) = children(run.pid)
+        (keep,) = children(zygote)
+        limits = Path(f"/proc/{keep}/limits").read_text()
+        run.kill()
+    (files,) = [line.split() for line in limits.splitlines() if line.startswith("Max open files")]
+    assert files[3:5] == ["8192", str(before[1])]
+
+
 def test_ctrl_c_on_a_terminal(environment: dict[str, str], endless: Path) -> None:
     """It reaches keep and host at once; the run ends once, with status 130."""
     terminal, theirs = pty.openpty()

@@ -10,6 +10,7 @@ import errno
 import os
 
 from enarx.errors import MisconfiguredError, UnavailableError
+from enarx.keep.link import CONNECT_TIMEOUT_S
 from enarx.keep.net.plain import PlainStream
 from enarx.keep.wasi.descriptors import FIRST_FREE, MAX_DESCRIPTORS, Descriptor, DescriptorTable
 from enarx.keep.wasi.stdio import Null, Stdio
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from enarx.keep.vfs.node import Directory
     from enarx.package.model import Config, File
 
-CONNECT_TIMEOUT_S = 30.0
 _STREAMS = ("stdin", "stdout", "stderr")
 
 

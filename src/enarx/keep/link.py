@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from enarx.protocol.launch import Launch
     from enarx.protocol.link import Reply
 
+CONNECT_TIMEOUT_S = 30.0
+"""How long an application waits for a peer that says nothing."""
+
 EXIT_STATUS = 75
 """Exit status of a keep that lost its host (EX_TEMPFAIL of sysexits.h)."""
 

@@ -45,6 +45,7 @@ CONTROL = 3
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 _LAST_DESCRIPTOR = 0x7FFF_FFFF
 _EX_SOFTWARE = 70  # sysexits.h
+_DESCRIPTORS = 8192  # the 4096 an application may have, and as many for folders and handshakes
 
 
 def main(preload: tuple[str, ...] = ()) -> None:
@@ -193,11 +194,15 @@ def _load(preload: tuple[str, ...]) -> Body:
 
 
 def _harden() -> None:
-    """Give up what no keep needs; forked keeps inherit it."""
+    """Give up what no keep needs, and allow the descriptors that one may; keeps inherit it."""
     prctl.prctl(prctl.SET_NO_NEW_PRIVS, 1)
     prctl.prctl(prctl.SET_PDEATHSIG, signal.SIGKILL)
     prctl.prctl(prctl.SET_DUMPABLE, 0)  # no core dump, no ptrace, /proc/<pid> is root's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < _DESCRIPTORS:  # RLIM_INFINITY is -1
+        most = _DESCRIPTORS if hard < 0 else min(hard, _DESCRIPTORS)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _refusal(number: int, error: OSError) -> bytes:

@@ -13,6 +13,7 @@ import errno
 import select
 
 from enarx.keep.component.pollable import Pollable
+from enarx.keep.link import CONNECT_TIMEOUT_S
 from enarx.keep.net.plain import PlainStream
 from enarx.package.network import may_resolve, permits
 from enarx.protocol.link import Request
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from enarx.keep.net.wait import Background
     from enarx.package.network import Rule
 
-CONNECT_TIMEOUT_S = 30.0
 # Names a component can look up and have remembered; more are a leak or an attack.
 _MAX_NAMES = 4096
 
