@@ -12,6 +12,7 @@ from enarx.package.model import (
     Config,
     File,
     Mount,
+    Tls,
     application_arguments,
     application_environment,
     default_config,
@@ -132,6 +133,13 @@ def test_limits() -> None:
     assert (limits.memory_bytes, limits.wall_time_s) == (256 << 20, 90.0)
     assert (limits.fuel, limits.open_files) == (7, 64)
     assert parse(b"limits = {memory=65536, wall_time=0.25}").limits.wall_time_s == 0.25
+
+
+def test_the_text_of_a_configuration_hides_what_may_be_secret() -> None:
+    """Values of variables, and where a key belongs, are in no trace that shows the record."""
+    config = Config(env=(("TOKEN", "hunter2"),), tls=Tls(certificate="c", private_key="hunter2"))
+    assert "hunter2" not in repr(config)
+    assert "certificate='c'" in repr(config)
 
 
 def test_tls_of_a_socket_replaces_the_general_one() -> None:

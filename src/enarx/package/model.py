@@ -25,9 +25,13 @@ DEFAULT_LISTEN_ADDR = "::"
 
 
 class Value:
-    """An immutable record, equal to another of its class with equal fields."""
+    """An immutable record, equal to another of its class with equal fields.
+
+    What ``_hidden`` names may be secret, and is not in the text of the record.
+    """
 
     __slots__: tuple[str, ...] = ()
+    _hidden: tuple[str, ...] = ()
 
     def _fill(self, **fields: object) -> None:
         for name, value in fields.items():
@@ -51,7 +55,10 @@ class Value:
         return hash(self._key())
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        fields = ", ".join(
+            f"{name}=…" if name in self._hidden else f"{name}={getattr(self, name)!r}"
+            for name in self.__slots__
+        )
         return f"{type(self).__name__}({fields})"
 
 
@@ -149,6 +156,7 @@ class Tls(Value):
         "server_names",
         "trust_anchors",
     )
+    _hidden = ("private_key",)
     trust_anchors: tuple[str, ...]
     client_auth: str
     client_trust_anchors: tuple[str, ...]
@@ -204,6 +212,7 @@ class Config(Value):
         "tls",
         "tls_sockets",
     )
+    _hidden = ("env",)
     steward: str | None
     args: tuple[str, ...]
     env: tuple[tuple[str, str], ...]
