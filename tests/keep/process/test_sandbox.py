@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,13 +129,33 @@ def test_no_path_leads_out_of_a_mount(keeps: Keeps, mounted: Callable[..., Mount
     assert attempt(keeps, "proc", mounted(writable=True)).endswith("Error")
 
 
+@pytest.mark.parametrize(("mounts", "left"), [(False, 0), (True, 0b1110)])
+def test_roots_powers_are_given_up(*, mounts: bool, left: int) -> None:
+    """Nothing of them stays, or with mounts those over files; never what a user had not."""
+    program = (
+        "from enarx.keep.sandbox import capabilities\n"
+        f"capabilities.drop(mounts={mounts})\n"
+        "print(open('/proc/self/status').read())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    kept = {
+        line[:6]: int(line.split()[1], 16) for line in done.stdout.splitlines() if "Cap" in line
+    }
+    had = (1 << 64) - 1 if os.geteuid() == 0 else 0
+    assert kept["CapEff"] == kept["CapPrm"] == left & had
+    assert kept["CapInh"] == 0
+
+
 @NEEDS_SCOPES
 def test_what_was_applied_is_reported(keeps: Keeps) -> None:
     """The report names each feature; nothing is missing on a current kernel."""
     _, [answer] = keeps.run("locked", "everyday", "threads")
     assert isinstance(answer, dict)
     text = " ".join(answer["applied"])
-    assert all(word in text for word in ("files", "tcp", "signals", "seccomp", "threads"))
+    words = ("capabilities: none", "files", "tcp", "signals", "seccomp", "threads")
+    assert all(word in text for word in words)
     assert answer["missing"] == []
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from enarx.keep.sandbox import landlock, seccomp
+from enarx.keep.sandbox import capabilities, landlock, seccomp
 from enarx.protocol.link import NOT_AVAILABLE
 
 TYPE_CHECKING = False
@@ -49,6 +49,7 @@ def lock_down(mounts: Sequence[tuple[int, bool]], *, allow_threads: bool) -> App
     if len(_threads()) > 1:
         raise RuntimeError("a thread was started before the sandbox was closed")
     library = seccomp.load()  # before files are out of reach
+    dropped = capabilities.drop(mounts=bool(mounts))
     applied, missing = landlock.restrict(mounts)
     filtered, unfiltered = seccomp.restrict(
         library,
@@ -56,7 +57,7 @@ def lock_down(mounts: Sequence[tuple[int, bool]], *, allow_threads: bool) -> App
         writable=any(writable for _, writable in mounts),
         threads=allow_threads,
     )
-    return Applied(applied + filtered, missing + unfiltered)
+    return Applied([*dropped, *applied, *filtered], missing + unfiltered)
 
 
 def _threads() -> list[str]:
