@@ -50,7 +50,6 @@ def component(name: str) -> Path:
     import wasmtime
 
     made = BUILT / f"{name}.component.wasm"
-    BUILT.mkdir(parents=True, exist_ok=True)
     made.write_bytes(bytes(wasmtime.wat2wasm((GUESTS / f"{name}.wat").read_text())))
     return made
 
@@ -126,7 +125,6 @@ def _compile(name: str, target: str, *flags: str) -> Path:
     source, made = GUESTS / f"{name}.c", BUILT / target
     if made.exists() and made.stat().st_mtime > source.stat().st_mtime:
         return made
-    BUILT.mkdir(parents=True, exist_ok=True)
     compiler = [sys.executable, "-m", "ziglang", "cc"]
     subprocess.run([*compiler, *_FLAGS, *flags, str(source), "-o", str(made)], check=True)
     return made

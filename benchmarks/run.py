@@ -22,6 +22,7 @@ import memory
 import network
 import start
 import tls
+from bench import BUILT
 from figures import Figure, Skipped
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -49,6 +50,7 @@ def main() -> int:
     unknown = sorted(set(options.names) - set(BENCHMARKS))
     if unknown:
         parser.error(f"no benchmark {unknown[0]!r} (there are: {', '.join(BENCHMARKS)})")
+    BUILT.mkdir(parents=True, exist_ok=True)
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}", flush=True)
     taken: dict[str, list[dict[str, object]]] = {}
     missed = unreachable = 0
