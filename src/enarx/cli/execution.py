@@ -82,7 +82,7 @@ def execute(options: Options, head_start: Spawned | None) -> int:
             loaded,
             descriptors,
             name=options.package,
-            config_name=options.wasmcfgfile or f"{options.package.rstrip('/')}/Enarx.toml",
+            config_name=_config_name(options, loaded),
             arguments=options.arguments,
             environment=options.environment,
             mounts=options.mounts,
@@ -93,6 +93,13 @@ def execute(options: Options, head_start: Spawned | None) -> int:
         return run.supervise(head_start, launch, loaded)
     finally:
         descriptors.close()
+
+
+def _config_name(options: Options, package: Package) -> str:
+    """What messages call the Enarx.toml of *package*."""
+    if package.config is None:
+        return "Enarx.toml"
+    return options.wasmcfgfile or f"{options.package.rstrip('/')}/Enarx.toml"
 
 
 class Run:

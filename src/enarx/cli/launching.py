@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from enarx.errors import MisconfiguredError
-from enarx.protocol.launch import Blob, ConfigFile, Launch, Mount
+from enarx.protocol.launch import Blob, Launch, Mount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,9 +65,6 @@ def prepare(  # one argument per option
     Raises:
         MisconfiguredError: a variable or a mount is not written as it must be, or not there.
     """
-    config = None
-    if package.config is not None:
-        config = ConfigFile(descriptors.file("config", package.config), config_name)
     return Launch(
         manifest=package.manifest.decode(),
         blobs=tuple(
@@ -81,7 +78,7 @@ def prepare(  # one argument per option
         name=name,
         args=arguments,
         env=tuple(_variable(text) for text in environment),
-        config=config,
+        config_name=config_name,
         stdio=(descriptors.stream(0), descriptors.stream(1), descriptors.stream(2)),
         mounts=_mounts(mounts, descriptors),
         aot=cache,

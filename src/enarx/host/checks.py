@@ -1,6 +1,6 @@
 """What each platform needs of a machine, and what to do where it is missing.
 
-Sources: enarx-compat section 1.10 for the checks that Enarx 0.7 made; Linux, Documentation/x86/sgx,
+Sources: Enarx 0.7, ``platform info``, for the checks it made; Linux, Documentation/x86/sgx,
 arch/x86/amd-memory-encryption, arch/x86/tdx, userspace-api/landlock; QEMU, docs/system/i386.
 """
 

@@ -27,7 +27,7 @@ PROGRAM = "from enarx.keep.zygote import main; main({preload!r})"
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 """What the zygote never sees, from its first instruction on."""
 
-_DEPENDENCIES = ("wasmtime", "cryptography", "msgspec", "zstandard", "OpenSSL", "certifi")
+_DEPENDENCIES = ("wasmtime", "cryptography", "zstandard", "OpenSSL", "certifi")
 _HERE = "process keep"
 
 

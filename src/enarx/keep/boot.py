@@ -76,9 +76,9 @@ class Keep:
         package = self._receive(launch)
         config = _configuration(launch, package)
         if config.steward is not None:
-            self._link.log("warn", "enarx.keep", f"{_config_name(launch)}: {_NO_STEWARD}")
+            self._link.log("warn", "enarx.keep", f"{launch.config_name}: {_NO_STEWARD}")
         self._settle(config)
-        kind = _kind(package.module, config, _config_name(launch))
+        kind = _kind(package.module, config, launch.config_name)
         module = self._obtain(kind, package, launch)
         furniture, system = self._furnish(launch, package, config)
         applied = lock_down(
@@ -147,7 +147,7 @@ class Keep:
             from enarx.keep.secure import Secure
 
             package_files = mounts.package if mounts is not None else None
-            secure = Secure(config, package_files, _config_name(launch), self._log_refusal)
+            secure = Secure(config, package_files, launch.config_name, self._log_refusal)
             self._link.event("certificate", pem=secure.certificate)
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
         arguments = application_arguments(config, launch.args, argv0=launch.argv0)
@@ -277,24 +277,12 @@ def _broken_stream(furniture: Furniture) -> Outcome | None:
 
 
 def _configuration(launch: Launch, package: Package) -> Config:
-    """The launch's Enarx.toml, or the package's, or the default."""
-    if launch.config is not None:
-        size = os.fstat(launch.config.fd).st_size
-        return _parse(_read(launch.config.fd, size, "config"), launch.config.name)
-    if package.config is not None:
-        return _parse(package.config, _config_name(launch))
-    return default_config()
-
-
-def _config_name(launch: Launch) -> str:
-    """What messages call the configuration."""
-    return launch.config.name if launch.config is not None else "Enarx.toml"
-
-
-def _parse(text: bytes, source: str) -> Config:
+    """The package's Enarx.toml, or the default."""
+    if package.config is None:
+        return default_config()
     from enarx.package.config import parse
 
-    return parse(text, source)
+    return parse(package.config, launch.config_name)
 
 
 def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
@@ -303,8 +291,7 @@ def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
         return None
     from enarx.keep.mounts import Mounts
 
-    source = _config_name(launch)
-    return Mounts(launch.mounts, config.mounts, package.files_layer, source=source)
+    return Mounts(launch.mounts, config.mounts, package.files_layer, source=launch.config_name)
 
 
 def _read(fd: int, size: int, where: str) -> bytes:

@@ -35,7 +35,7 @@ class Mounts:
         configured: Sequence[Mount],
         files_layer: bytes | None,
         *,
-        source: str = "Enarx.toml",
+        source: str,
     ) -> None:
         """Mount everything; *source* is what messages call the configuration.
 

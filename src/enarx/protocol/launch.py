@@ -5,7 +5,7 @@ message (``SCM_RIGHTS``); inside it they are indices, and each one sent must be 
 That the blobs have the digests they claim is not decided here: the keep hashes them.
 
     {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "name", "argv0",
-     "args": [], "env": {}, "config": null | {"fd", "name"}, "stdio": [fd, fd, fd],
+     "args": [], "env": {}, "config_name", "stdio": [fd, fd, fd],
      "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true}
 
 A message longer than a frame is put in a file, and in its place goes
@@ -63,24 +63,15 @@ class Mount:
         self.writable = writable
 
 
-class ConfigFile:
-    """An Enarx.toml that replaces the package's, and the name to use in messages about it."""
-
-    __slots__ = ("fd", "name")
-
-    def __init__(self, fd: int, name: str) -> None:
-        self.fd = fd
-        self.name = name
-
-
 class Launch:
     """Everything a keep is told at its start; descriptors are the holder's own numbers.
 
-    *name* is what messages call the application; *argv0* is what it is told its own name is.
+    *name* and *config_name* are what messages call the application and its Enarx.toml; *argv0* is
+    what the application is told its own name is.
     """
 
     __slots__ = (
-        "aot", "args", "argv0", "blobs", "config", "env", "fd_variables", "manifest", "mounts",
+        "aot", "args", "argv0", "blobs", "config_name", "env", "fd_variables", "manifest", "mounts",
         "name", "stdio",
     )  # fmt: skip
 
@@ -94,7 +85,7 @@ class Launch:
         argv0: str = "main.wasm",
         args: tuple[str, ...] = (),
         env: tuple[tuple[str, str], ...] = (),
-        config: ConfigFile | None = None,
+        config_name: str = "Enarx.toml",
         mounts: tuple[Mount, ...] = (),
         aot: bool = True,
         fd_variables: bool = True,
@@ -105,7 +96,7 @@ class Launch:
         self.argv0 = argv0
         self.args = args
         self.env = env
-        self.config = config
+        self.config_name = config_name
         self.stdio = stdio
         self.mounts = mounts
         self.aot = aot
@@ -123,7 +114,6 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
         sent.append(fd)
         return len(sent) - 1
 
-    config = launch.config
     message = {
         "v": VERSION,
         "manifest": launch.manifest,
@@ -135,7 +125,7 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
         "argv0": launch.argv0,
         "args": list(launch.args),
         "env": dict(launch.env),
-        "config": None if config is None else {"fd": index(config.fd), "name": config.name},
+        "config_name": launch.config_name,
         "stdio": [index(fd) for fd in launch.stdio],
         "mounts": [
             {"path": mount.path, "fd": index(mount.fd), "writable": mount.writable}
@@ -166,7 +156,7 @@ def decode_launch(data: bytes, fds: Sequence[int]) -> Launch:
         argv0=fields.text("argv0", most=_MAX_PATH, escaped=True),
         args=fields.texts("args", most=_MAX_STRINGS, escaped=True),
         env=fields.table("env", _MAX_STRINGS),
-        config=_config(fields, names),
+        config_name=fields.text("config_name", most=_MAX_PATH, escaped=True),
         stdio=_stdio(fields, names),
         mounts=tuple(_mount(one, names) for one in fields.objects("mounts", _MAX_MOUNTS)),
         aot=fields.boolean("aot"),
@@ -245,17 +235,6 @@ def _mount(fields: Fields, names: _Descriptors) -> Mount:
     )
     fields.done()
     return mount
-
-
-def _config(fields: Fields, names: _Descriptors) -> ConfigFile | None:
-    """Read ``config``, which may be null."""
-    value = fields.take("config")
-    if value is None:
-        return None
-    inner = type(fields)(value, f"{fields.where}: config")
-    config = ConfigFile(names.of(inner, "fd"), inner.text("name", most=_MAX_PATH, escaped=True))
-    inner.done()
-    return config
 
 
 def _stdio(fields: Fields, names: _Descriptors) -> tuple[int, int, int]:
