@@ -16,7 +16,7 @@ from enarx.errors import MalformedError, UnavailableError
 from enarx.host.spawn import spawn
 from enarx.protocol import outcome
 from enarx.protocol.launch import MAX_FRAME, encode_launch, encode_spilled
-from enarx.protocol.shape import dump, load
+from enarx.wire.document import dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

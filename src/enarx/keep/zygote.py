@@ -30,7 +30,7 @@ import sys
 from enarx import frames
 from enarx.errors import MalformedError
 from enarx.keep.sandbox import prctl
-from enarx.protocol.shape import dump, load
+from enarx.wire.document import dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ A message longer than a frame is put in a file, and in its place goes
 from __future__ import annotations
 
 from enarx.errors import MalformedError
-from enarx.protocol.shape import dump, load
+from enarx.wire.document import dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from enarx.protocol.shape import Fields
+    from enarx.wire.document import Fields
 
 VERSION = 1
 MAX_FRAME = 64 * 1024

@@ -16,7 +16,7 @@ On an accept channel the host sends ``{"peer": [host, port]}`` + one connected s
 from __future__ import annotations
 
 from enarx.errors import MalformedError
-from enarx.protocol.shape import Fields, check_text, dump, load
+from enarx.wire.document import Fields, check_text, dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

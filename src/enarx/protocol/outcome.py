@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from enarx import errors
 from enarx.errors import EnarxError
-from enarx.protocol.shape import Fields
+from enarx.wire.document import Fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
-from enarx.protocol.shape import Fields, dump, load
+from enarx.wire.document import Fields, dump, load
 
 JSON = st.recursive(
     st.none()

@@ -1,8 +1,9 @@
-"""Strict reading of small JSON objects from the other side of a link.
+"""Strict reading of JSON objects from untrusted hands.
 
 Decides shape only: UTF-8, one object, no duplicate, unknown or missing key, no value of the wrong
-type or size.  Knows no message.  Both ends of every link use it, because neither trusts the other;
-it imports nothing but ``json`` since a keep loads it before every start.
+type or size.  Knows no message and no format.  Both ends of every link use it, because neither
+trusts the other, and so do the readers of collateral and tokens; it imports nothing but ``json``
+since a keep loads it before every start.
 """
 
 from __future__ import annotations

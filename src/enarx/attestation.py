@@ -1,0 +1,1 @@
+"""Verification for programs: parse, authenticate, appraise; three stages with three types."""

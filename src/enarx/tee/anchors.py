@@ -1,0 +1,57 @@
+"""Trust anchors: a name and a public key that the verifier believes without proof.
+
+Keys are pinned, not certificates: vendors publish the same key in more than one edition of the
+certificate.  Which anchors a verification uses is an argument; each technology's folder has its
+vendor's in ``roots``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from enarx.tee.x509 import Certificate, PublicKey, load_public_key, subject_public_key_info
+
+Vendor = Literal["amd", "arm", "aws", "intel", "nvidia"]
+VENDORS: tuple[Vendor, ...] = ("amd", "arm", "aws", "intel", "nvidia")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustAnchor:
+    """A pinned public key.
+
+    Args:
+        vendor: whose evidence it may vouch for.
+        name: the common name of its certificates ("ARK-Milan"), by which chains end in it.
+        spki: SubjectPublicKeyInfo, DER.
+        subject: the whole RFC 4514 name; empty for keys without certificates (Arm's).
+        simulated: a development root: what it vouches for proves no hardware.
+    """
+
+    vendor: Vendor
+    name: str
+    spki: bytes
+    subject: str
+    simulated: bool = False
+
+    @property
+    def sha256(self) -> bytes:
+        """Fingerprint of the SubjectPublicKeyInfo."""
+        return hashlib.sha256(self.spki).digest()
+
+    def is_key_of(self, certificate: Certificate) -> bool:
+        """Whether *certificate* is an edition of this anchor's: its name and its key."""
+        return (
+            certificate.subject.rfc4514_string() == self.subject
+            and subject_public_key_info(certificate) == self.spki
+        )
+
+    def public_key(self) -> PublicKey:
+        """The pinned key."""
+        return load_public_key(self.spki, self.name)
+
+
+def of_vendor(anchors: tuple[TrustAnchor, ...], vendor: Vendor) -> tuple[TrustAnchor, ...]:
+    """The anchors that may vouch for *vendor*'s evidence."""
+    return tuple(anchor for anchor in anchors if anchor.vendor == vendor)

@@ -1,0 +1,10 @@
+"""The registry of technologies: a new one is a folder and one line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from enarx.tee.technology import Technology
+
+TECHNOLOGIES: tuple[Technology, ...] = ()
