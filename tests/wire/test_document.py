@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
-from enarx.wire.document import Fields, dump, load
+from enarx.wire.document import Fields, dump, load, load_list
 
 JSON = st.recursive(
     st.none()
@@ -42,6 +42,30 @@ def test_what_is_not_one_plain_object_is_refused(data: bytes, problem: str) -> N
     with pytest.raises(MalformedError) as caught:
         load(data, "it")
     assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "it: is not JSON"),
+        (b"{}", "it: got an object, want an array"),
+        (b'[{}, "a"]', "it[1]: got a string, want an object"),
+        (b"[{}, {}, {}]", "it: got 3 elements, want at most 2"),
+        (b'[{"a":1,"a":2}]', "a key occurs twice"),
+    ],
+)
+def test_what_is_not_one_list_of_objects_is_refused(data: bytes, problem: str) -> None:
+    """A list has only objects in it, and no more than were asked for."""
+    with pytest.raises(MalformedError) as caught:
+        load_list(data, "it", most=2)
+    assert problem in str(caught.value)
+
+
+def test_a_list_gives_its_objects_in_order() -> None:
+    """Each object of a list is read like one of its own."""
+    first, second = load_list(b'[{"a":1},{"a":2}]', "it", most=2)
+    assert (first.integer("a", 0, 9), second.integer("a", 0, 9)) == (1, 2)
+    assert second.where == "it[1]"
 
 
 @given(st.binary())

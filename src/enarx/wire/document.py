@@ -27,17 +27,21 @@ def load(data: bytes, where: str) -> Fields:
     Raises:
         MalformedError: *data* is not exactly one JSON object in UTF-8 without duplicate keys.
     """
-    try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
-    except UnicodeDecodeError as error:
-        raise MalformedError(where, "is not UTF-8", offset=error.start) from error
-    except ValueError as error:
-        raise MalformedError(where, f"is not JSON: {error}") from error
-    except RecursionError as error:
-        raise MalformedError(where, "is nested too deeply") from error
-    return Fields(value, where)
+    return Fields(_value(data, where), where)
+
+
+def load_list(data: bytes, where: str, *, most: int) -> tuple[Fields, ...]:
+    """Decode one JSON array of at most *most* objects, each to be read and ``done``.
+
+    Raises:
+        MalformedError: *data* is not exactly that in UTF-8, without duplicate keys.
+    """
+    value = _value(data, where)
+    if not isinstance(value, list):
+        raise MalformedError(where, f"got {_kind(value)}, want an array")
+    if len(value) > most:
+        raise MalformedError(where, f"got {len(value)} elements, want at most {most}")
+    return tuple(Fields(item, f"{where}[{i}]") for i, item in enumerate(value))
 
 
 def dump(value: object) -> bytes:
@@ -181,6 +185,21 @@ def check_text(
         value.encode("utf-8", "surrogateescape" if escaped else "strict")
     except UnicodeEncodeError as error:
         raise MalformedError(where, "contains a lone surrogate") from error
+    return value
+
+
+def _value(data: bytes, where: str) -> object:
+    """Whatever JSON value *data* is."""
+    try:
+        value: object = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedError(where, "is not UTF-8", offset=error.start) from error
+    except ValueError as error:
+        raise MalformedError(where, f"is not JSON: {error}") from error
+    except RecursionError as error:
+        raise MalformedError(where, "is nested too deeply") from error
     return value
 
 
