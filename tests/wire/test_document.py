@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
-from enarx.wire.document import Fields, dump, load, load_list
+from enarx.wire.document import Fields, dump, load, load_any, load_list
 
 JSON = st.recursive(
     st.none()
@@ -141,3 +141,11 @@ def test_bytes_of_a_command_line_pass_only_where_asked_for() -> None:
     assert Fields({"a": "\udcff"}, "it").text("a", escaped=True) == "\udcff"
     with pytest.raises(MalformedError):
         Fields({"a": "\udcff"}, "it").text("a")
+
+
+@pytest.mark.parametrize(
+    ("data", "value"), [(b"[1,[2]]", [1, [2]]), (b"{}", {}), (b'"a"', "a"), (b"null", None)]
+)
+def test_any_value_can_be_asked_for(data: bytes, value: object) -> None:
+    """A format that begins with an array or an object is decoded as what it is."""
+    assert load_any(data, "x") == value

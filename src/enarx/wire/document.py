@@ -27,7 +27,7 @@ def load(data: bytes, where: str) -> Fields:
     Raises:
         MalformedError: *data* is not exactly one JSON object in UTF-8 without duplicate keys.
     """
-    return Fields(_value(data, where), where)
+    return Fields(load_any(data, where), where)
 
 
 def load_list(data: bytes, where: str, *, most: int) -> tuple[Fields, ...]:
@@ -36,12 +36,31 @@ def load_list(data: bytes, where: str, *, most: int) -> tuple[Fields, ...]:
     Raises:
         MalformedError: *data* is not exactly that in UTF-8, without duplicate keys.
     """
-    value = _value(data, where)
+    value = load_any(data, where)
     if not isinstance(value, list):
         raise MalformedError(where, f"got {_kind(value)}, want an array")
     if len(value) > most:
         raise MalformedError(where, f"got {len(value)} elements, want at most {most}")
     return tuple(Fields(item, f"{where}[{i}]") for i, item in enumerate(value))
+
+
+def load_any(data: bytes, where: str) -> object:
+    """Decode one JSON value, for formats that may begin with an array; types are unchecked.
+
+    Raises:
+        MalformedError: *data* is not exactly one JSON value in UTF-8 without duplicate keys.
+    """
+    try:
+        value: object = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as error:
+        raise MalformedError(where, "is not UTF-8", offset=error.start) from error
+    except ValueError as error:
+        raise MalformedError(where, f"is not JSON: {error}") from error
+    except RecursionError as error:
+        raise MalformedError(where, "is nested too deeply") from error
+    return value
 
 
 def dump(value: object) -> bytes:
@@ -185,21 +204,6 @@ def check_text(
         value.encode("utf-8", "surrogateescape" if escaped else "strict")
     except UnicodeEncodeError as error:
         raise MalformedError(where, "contains a lone surrogate") from error
-    return value
-
-
-def _value(data: bytes, where: str) -> object:
-    """Whatever JSON value *data* is."""
-    try:
-        value: object = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
-    except UnicodeDecodeError as error:
-        raise MalformedError(where, "is not UTF-8", offset=error.start) from error
-    except ValueError as error:
-        raise MalformedError(where, f"is not JSON: {error}") from error
-    except RecursionError as error:
-        raise MalformedError(where, "is nested too deeply") from error
     return value
 
 
