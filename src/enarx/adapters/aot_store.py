@@ -17,10 +17,23 @@ import fcntl
 import hmac
 import json
 import os
-import stat
 import time
 from contextlib import suppress
 from hashlib import sha256 as new_sha256
+
+from enarx.adapters.private_files import (
+    ASIDE,
+    OTHERS,
+    OTHERS_WRITE,
+    aside_of,
+    base_directory,
+    create,
+    open_directory,
+    open_owned,
+    read_small,
+    remove,
+    write_small,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,21 +46,16 @@ _KEY_FILE = "key"
 _KEY_BYTES = 32
 _CODE = ".cwasm"
 _NOTE = ".json"
-_ASIDE = ".partial"
 _MOST_NOTE_BYTES = 1024
 _ABANDONED_S = 3600  # a file without its other half is a crash's, not a writer's at work
 _PIECE = 1 << 20
-_OTHERS_WRITE = 0o022
-_OTHERS = 0o077
 _NAME_CHARACTERS = frozenset("0123456789abcdef-")
 _MOST_NAME = 200
 
 
 def default_directory(environ: Mapping[str, str]) -> str:
     """Where the XDG base directory specification puts a cache, for *environ*."""
-    base = environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):  # the specification: relative paths are ignored
-        base = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".cache")
+    base = base_directory(environ, "XDG_CACHE_HOME", ".cache")
     return os.path.join(base, "enarx", "aot")
 
 
@@ -61,7 +69,7 @@ class Directory:
     def find(self, key: str) -> tuple[str, int] | None:
         """Return (sha256, descriptor) of the code filed under *key*, or None."""
         try:
-            directory = self._open()
+            directory = open_directory(self._path, OTHERS_WRITE)
         except OSError:
             return None
         try:
@@ -77,7 +85,7 @@ class Directory:
             return
         try:
             fcntl.fcntl(fd, fcntl.F_GET_SEALS)  # only a memory file: reading it cannot block
-            directory = self._open()
+            directory = open_directory(self._path, OTHERS_WRITE)
         except OSError:
             return
         try:
@@ -88,34 +96,17 @@ class Directory:
         finally:
             os.close(directory)
 
-    def _open(self) -> int:
-        """Open the directory, making it if need be; it must be the user's alone to write."""
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-        try:
-            fd = os.open(self._path, flags)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            with suppress(FileExistsError):  # another process was faster
-                os.mkdir(self._path, 0o700)
-            fd = os.open(self._path, flags)
-        try:
-            _check_owned(os.fstat(fd), _OTHERS_WRITE)
-        except OSError:
-            os.close(fd)
-            raise
-        return fd
-
 
 def _find(directory: int, key: str) -> tuple[str, int] | None:
     """Look *key* up, and remove what is there but cannot be trusted."""
     if not _is_name(key):
         return None
     try:
-        note = _read_small(directory, key + _NOTE, _MOST_NOTE_BYTES)
+        note = read_small(directory, key + _NOTE, _MOST_NOTE_BYTES, OTHERS_WRITE)
     except FileNotFoundError:
         return None
     except (OSError, ValueError):
-        _remove(directory, key + _NOTE)
+        remove(directory, key + _NOTE)
         return None
     code = ""
     try:
@@ -124,15 +115,15 @@ def _find(directory: int, key: str) -> tuple[str, int] | None:
         _check_mac(mac, _mac(_mac_key(directory), key, sha256, size))
         return sha256, _open_code(directory, code, size)
     except (OSError, ValueError):
-        _remove(directory, key + _NOTE)
+        remove(directory, key + _NOTE)
         if code:
-            _remove(directory, code)
+            remove(directory, code)
         return None
 
 
 def _open_code(directory: int, name: str, size: int) -> int:
     """Open the code for reading and mark it as used just now."""
-    fd = _open_owned(directory, name, _OTHERS_WRITE)
+    fd = open_owned(directory, name, OTHERS_WRITE)
     if os.fstat(fd).st_size != size:
         os.close(fd)
         raise ValueError("the code has another size than its note says")
@@ -144,8 +135,8 @@ def _open_code(directory: int, name: str, size: int) -> int:
 def _save(directory: int, key: str, sha256: str, size: int, fd: int) -> None:
     """Write code, then note, each aside and renamed: readers see whole files only."""
     secret = _mac_key(directory)
-    aside = _aside(key)
-    out = _create(directory, aside)
+    aside = aside_of(key)
+    out = create(directory, aside)
     try:
         good = _copy(fd, out, size) == sha256
     except OSError:
@@ -153,11 +144,11 @@ def _save(directory: int, key: str, sha256: str, size: int, fd: int) -> None:
     finally:
         os.close(out)
     if not good:
-        _remove(directory, aside)
+        remove(directory, aside)
         return
     os.rename(aside, _code_name(key, sha256), src_dir_fd=directory, dst_dir_fd=directory)
     note = {"sha256": sha256, "size": size, "mac": _mac(secret, key, sha256, size)}
-    _write_small(directory, key + _NOTE, json.dumps(note).encode())
+    write_small(directory, key + _NOTE, json.dumps(note).encode())
 
 
 def _copy(source: int, target: int, size: int) -> str:
@@ -188,16 +179,16 @@ def _evict(directory: int, limit: int) -> None:
             continue
         note = name.partition(".")[0] + _NOTE
         abandoned = now - status.st_mtime > _ABANDONED_S
-        if abandoned and (name.endswith(_ASIDE) or (name.endswith(_CODE) and note not in names)):
-            _remove(directory, name)
+        if abandoned and (name.endswith(ASIDE) or (name.endswith(_CODE) and note not in names)):
+            remove(directory, name)
         elif name.endswith(_CODE):
             found.append((status.st_mtime, status.st_size, name))
     total = sum(size for _, size, _ in found)
     for _, size, name in sorted(found):
         if total <= limit:
             return
-        _remove(directory, name.partition(".")[0] + _NOTE)
-        _remove(directory, name)
+        remove(directory, name.partition(".")[0] + _NOTE)
+        remove(directory, name)
         total -= size
 
 
@@ -205,15 +196,15 @@ def _mac_key(directory: int) -> bytes:
     """Read this directory's MAC key, or make one; all entries under a lost key become misses."""
     for _ in range(2):
         try:
-            key = _read_small(directory, _KEY_FILE, _KEY_BYTES, others=_OTHERS)
+            key = read_small(directory, _KEY_FILE, _KEY_BYTES, OTHERS)
             if len(key) == _KEY_BYTES:
                 return key
-            _remove(directory, _KEY_FILE)
+            remove(directory, _KEY_FILE)
         except FileNotFoundError:
             pass
         except (OSError, ValueError):
-            _remove(directory, _KEY_FILE)
-        _write_small(directory, _KEY_FILE, os.urandom(_KEY_BYTES), replace=False)
+            remove(directory, _KEY_FILE)
+        write_small(directory, _KEY_FILE, os.urandom(_KEY_BYTES), replace=False)
     raise OSError("no key can be kept")
 
 
@@ -249,69 +240,3 @@ def _is_name(text: str) -> bool:
 
 def _code_name(key: str, sha256: str) -> str:
     return f"{key}.{sha256[:16]}{_CODE}"
-
-
-def _aside(name: str) -> str:
-    return f"{name}.{os.urandom(8).hex()}{_ASIDE}"
-
-
-def _create(directory: int, name: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.open(name, flags, 0o600, dir_fd=directory)
-
-
-def _open_owned(directory: int, name: str, others: int) -> int:
-    """Open a regular file of the user's own, to which nobody else has the rights *others*."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    fd = os.open(name, flags, dir_fd=directory)
-    try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise PermissionError("not a regular file")
-        _check_owned(status, others)
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
-
-
-def _check_owned(status: os.stat_result, others: int) -> None:
-    """Refuse what belongs to another user or others may change."""
-    if status.st_uid != os.geteuid() or status.st_mode & others:
-        raise PermissionError("not the user's alone")
-
-
-def _read_small(directory: int, name: str, most: int, *, others: int = _OTHERS_WRITE) -> bytes:
-    """Read a file of at most *most* bytes."""
-    fd = _open_owned(directory, name, others)
-    try:
-        data = os.read(fd, most + 1)
-    finally:
-        os.close(fd)
-    if len(data) > most:
-        raise ValueError("too long")
-    return data
-
-
-def _write_small(directory: int, name: str, data: bytes, *, replace: bool = True) -> None:
-    """Write a file aside and put it in place; without *replace*, only if there is none."""
-    aside = _aside(name)
-    fd = _create(directory, aside)
-    try:
-        os.write(fd, data)
-    finally:
-        os.close(fd)
-    if replace:
-        os.rename(aside, name, src_dir_fd=directory, dst_dir_fd=directory)
-        return
-    with suppress(FileExistsError):  # another process was faster; its key counts
-        os.link(aside, name, src_dir_fd=directory, dst_dir_fd=directory)
-    _remove(directory, aside)
-
-
-def _remove(directory: int, name: str) -> None:
-    """Remove a file if it is there and can be."""
-    try:
-        os.unlink(name, dir_fd=directory)
-    except OSError:
-        return
