@@ -111,6 +111,37 @@ def find_path(
     )
 
 
+def extend(path: Path, certificate: Certificate, now: datetime) -> Path:
+    """*path* with *certificate* below its leaf, which must have issued it.
+
+    Where an authority issues many certificates, its own path is verified once, by ``find_path``.
+    Revocation of *certificate* is a step of its own here too.
+
+    Args:
+        now: aware; every certificate must be valid then.
+
+    Raises:
+        UnauthenticError: the leaf did not issue it, may not, or a date or a role is wrong.
+    """
+    issuer = path.leaf
+    if certificate.issuer != issuer.subject:
+        got = f"issuer {common_name(certificate.issuer)!r}"
+        raise _refusal(certificate, f"issued by {name_of(issuer)}", got)
+    if not is_signed_by(certificate, key_of(issuer, "issuer")):
+        raise _refusal(certificate, f"a signature of {name_of(issuer)}", "of another key")
+    longer = (certificate, *path.certificates)
+    dated = longer if path.root is None else (*longer, path.root)
+    _check_dates(dated, now)
+    _check_roles(longer)
+    return Path(
+        certificates=longer,
+        anchor=path.anchor,
+        not_before=max(certificate.not_valid_before_utc, path.not_before),
+        not_after=min(certificate.not_valid_after_utc, path.not_after),
+        root=path.root,
+    )
+
+
 def check_revocation(
     path: Path, crls: Iterable[Crl], now: datetime, *, unlisted: Collection[str] = ()
 ) -> tuple[Revocation, tuple[Crl, ...]]:
