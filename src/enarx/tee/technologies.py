@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from enarx.tee.snp.technology import SNP
+
 if TYPE_CHECKING:
     from enarx.tee.technology import Technology
 
-TECHNOLOGIES: tuple[Technology, ...] = ()
+TECHNOLOGIES: tuple[Technology, ...] = (SNP,)
