@@ -21,6 +21,7 @@ _INSTANT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]{1,9})?[Zz]"
 )
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
+_LINE = 64
 _BLANK = b" \t\r\n\0"
 
 
@@ -101,6 +102,13 @@ def pem_blocks(data: bytes, where: str, *, most: int = 64) -> tuple[tuple[str, b
         label, body, at = _block(data, at, where)
         found.append((label, body))
     return tuple(found)
+
+
+def to_pem(label: str, der: bytes) -> bytes:
+    """*der* as one PEM block, in lines of 64 characters (RFC 7468, section 2)."""
+    body = _base64.b64encode(der).decode("ascii")
+    lines = (body[at : at + _LINE] for at in range(0, len(body), _LINE))
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", "")).encode()
 
 
 def _block(data: bytes, at: int, where: str) -> tuple[str, bytes, int]:
