@@ -15,21 +15,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MalformedError
+from enarx.tee.dcap.layout import ENCLAVE_REPORT_BYTES, BodyDescriptor, HeaderV4
 from enarx.tee.snp.report import AttestationReport, Signature
 from enarx.wire.reader import Reader
-from enarx.wire.record import size_of
+from enarx.wire.record import size_of, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_HEADER = 48
-_VERSION = 2
-_SGX_BODY = 384
-_TD_BODY = 584
+_VERSION = 2  # bytes, at the start of every header
+_TD_REPORT_BYTES = 584
 _DESCRIBED = 5
 """The version since which the body's type and size stand before it."""
 
-_BODIES: Mapping[tuple[str, int], int] = {("sgx", 3): _SGX_BODY, ("tdx", 4): _TD_BODY}
+_BODIES: Mapping[tuple[str, int], int] = {
+    ("sgx", 3): ENCLAVE_REPORT_BYTES,
+    ("sgx", 4): ENCLAVE_REPORT_BYTES,
+    ("tdx", 4): _TD_REPORT_BYTES,
+}
 _QUOTES = ("sgx", "tdx")
 
 
@@ -65,10 +68,9 @@ def _size(data: bytes, technology: str) -> int:
 
 def _quote_size(reader: Reader, technology: str) -> int:
     version = reader.uint(_VERSION, "version")
-    reader.take(_HEADER - _VERSION, "header")
+    reader.take(size_of(HeaderV4) - _VERSION, "header")
     if version == _DESCRIBED:
-        reader.uint(2, "body type")
-        body = reader.uint(4, "body size")
+        body = unpack(BodyDescriptor, reader.take(size_of(BodyDescriptor), "body descriptor")).size
     else:
         body = _BODIES.get((technology, version), reader.left)
     reader.take(body, "body")

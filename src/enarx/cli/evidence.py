@@ -1,0 +1,88 @@
+"""``enarx evidence``: look at evidence and what carries it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from enarx.adapters.package_files import read_file
+from enarx.cli.exit import report_warning
+from enarx.errors import MalformedError, MisconfiguredError
+from enarx.protocol.outcome import legible
+from enarx.tee.technologies import TECHNOLOGIES
+
+if TYPE_CHECKING:
+    from enarx.evidence.opened import Opened
+
+UNVERIFIED = "nothing of this is verified: whoever made the file could have written anything"
+
+
+@click.group("evidence")
+def command() -> None:
+    """Look at evidence and what carries it."""
+
+
+@command.command("show")
+@click.argument("path", metavar="FILE|DIRECTORY|-")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def show(path: str, *, as_json: bool) -> None:
+    """Print evidence field by field. Nothing is verified.
+
+    FILE holds evidence, bare or in hexadecimal, base64 or PEM, padded, in a conceptual message
+    wrapper (CMW), a TSM report, or an extension of a certificate or certification request.
+    DIRECTORY is a report of configfs-tsm. A dash stands for standard input.
+    """
+    from enarx.cli.evidence_report import describe, lines
+
+    report = describe(open_path(path), path)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+        return
+    for line in lines(report):
+        click.echo(legible(line).replace("\n", "\\n"))  # a name in it is somebody else's
+    report_warning(UNVERIFIED)
+
+
+def open_path(path: str) -> Opened:
+    """The evidence in the file or directory *path*, or on standard input for a dash.
+
+    Raises:
+        MisconfiguredError: there is nothing at *path*.
+        MalformedError: what is there is not understood.
+        UnauthenticError: a certification request that its own key did not sign.
+        UnavailableError: it cannot be read.
+    """
+    from enarx.evidence.container import MAX_BYTES, open_container
+
+    if path == "-":
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        return open_container(data, "standard input", TECHNOLOGIES)
+    if Path(path).is_dir():
+        return _open_directory(Path(path))
+    return open_container(read_file(path, MAX_BYTES), path, TECHNOLOGIES)
+
+
+def _open_directory(folder: Path) -> Opened:
+    """A report of configfs-tsm: files outblob, provider, and where it is filled auxblob."""
+    from enarx.evidence import tsm
+    from enarx.evidence.container import take_evidence
+
+    if not (folder / tsm.OUTBLOB).exists():
+        hint = "give the file itself, or a report of /sys/kernel/config/tsm/report"
+        raise MisconfiguredError(str(folder), f"has no {tsm.OUTBLOB!r} in it", hints=(hint,))
+    outblob, provider = (
+        read_file(str(folder / name), tsm.MAX_BLOB_BYTES) for name in (tsm.OUTBLOB, tsm.PROVIDER)
+    )
+    auxblob = b""
+    if (folder / tsm.AUXBLOB).exists():
+        auxblob = read_file(str(folder / tsm.AUXBLOB), tsm.MAX_BLOB_BYTES)
+    try:
+        name = provider.decode("ascii").removesuffix("\n")
+    except UnicodeDecodeError as e:
+        raise MalformedError(str(folder / tsm.PROVIDER), "is not ASCII") from e
+    content = tsm.from_tsm(outblob, auxblob, name, str(folder))
+    return take_evidence(content, str(folder), TECHNOLOGIES)
