@@ -1,15 +1,17 @@
 """Certificates and revocation lists of simulated authorities, each marked as such three times.
 
-The common name begins with SIMULATED, the organisation is ours and never the vendor's, and an
-extension of our own says it in words.  Otherwise they have the vendors' algorithms, roles and
-extensions, since the same verifier reads them.
+The common name begins with SIMULATED, the organisational unit says it in words, and the
+organisation is ours and never the vendor's.  Otherwise they have the vendors' algorithms, roles and
+extensions, since the same verifier reads them.  There is no extension of our own: we have no
+registered arc, and other verifiers cannot read the identifiers below 2.25, which need none.
 
 Sources: AMD 57230 rev. 1.00, section 3; Intel, PCK Certificate and Certificate Revocation List
-Profile Specification, rev. 1.9; ITU-T X.667 (the arc 2.25 needs no registration).
+Profile Specification, rev. 1.9.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,8 +19,6 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-
-from enarx.wire import der
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,14 +28,14 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 MARK = "SIMULATED "
 """What every subject's common name begins with."""
 
-MARK_OID = "2.25.105142185085816225550265265470080208289"
-"""The extension that says it in words, in every certificate; a UTF8String."""
-
 NOTICE = "SIMULATED: made by a development root, proves no hardware"
+"""The organisational unit of every subject."""
+
 ORGANISATION = "Enarx development root"
 
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA384()), salt_length=48)
 _SERIAL_BYTES = 18
+_PEM_LINE = 64
 _SERIAL_1 = bytes.fromhex("a003020102 020101")  # version 3, then the serial number
 _SERIAL_0 = bytes.fromhex("a003020102 020100")
 
@@ -74,10 +74,12 @@ class Party:
     @property
     def name(self) -> x509.Name:
         """Its subject."""
-        organisation = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, ORGANISATION)
-        return x509.Name(
-            (organisation, x509.NameAttribute(x509.NameOID.COMMON_NAME, self.common_name))
+        attributes = (
+            (x509.NameOID.ORGANIZATION_NAME, ORGANISATION),
+            (x509.NameOID.ORGANIZATIONAL_UNIT_NAME, NOTICE),
+            (x509.NameOID.COMMON_NAME, self.common_name),
         )
+        return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes])
 
     @property
     def spki(self) -> bytes:
@@ -123,7 +125,7 @@ def certify(
     if roles:
         builder = builder.add_extension(_authority_key(issuer), critical=False)
         builder = builder.add_extension(_key_id(subject), critical=False)
-    for oid, content in (*extensions, (MARK_OID, der.encode(NOTICE))):
+    for oid, content in extensions:
         found = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), content)
         builder = builder.add_extension(found, critical=False)
     made = _sign(builder, issuer.key)
@@ -161,6 +163,13 @@ def authority(path_length: int) -> tuple[x509.ExtensionType, ...]:
 def signer() -> tuple[x509.ExtensionType, ...]:
     """May sign data, and may not issue."""
     return _usage(issues=False), x509.BasicConstraints(ca=False, path_length=None)
+
+
+def pem(label: str, content: bytes) -> bytes:
+    """*content* as one PEM block, as its bytes are in files and quotes."""
+    text = base64.b64encode(content).decode("ascii")
+    lines = "\n".join(text[at : at + _PEM_LINE] for at in range(0, len(text), _PEM_LINE))
+    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode("ascii")
 
 
 def _usage(*, issues: bool) -> x509.KeyUsage:

@@ -79,11 +79,20 @@ class IntelMachine:
         return octets(self.root.seed, f"ppid {self.name}", 16)
 
     @property
+    def qe_id(self) -> bytes:
+        """What Intel's service knows its quoting enclave by, 16 bytes."""
+        return octets(self.root.seed, f"qe id {self.name}", 16)
+
+    @property
+    def pck_key(self) -> ec.EllipticCurvePrivateKey:
+        """What signs the reports of its quoting enclaves."""
+        label = f"pck {self.name} {bytes(self.cpu_svn).hex()} {self.pce_svn}"
+        return ec_key(self.root.seed, label, ec.SECP256R1())
+
+    @property
     def pck(self) -> Party:
-        """Who signs the reports of its quoting enclaves."""
-        tcb = bytes(self.cpu_svn).hex()
-        label = f"pck {self.name} {tcb} {self.pce_svn}"
-        return Party(title=_PCK, key=ec_key(self.root.seed, label, ec.SECP256R1()))
+        """Whose key that is."""
+        return Party(title=_PCK, key=self.pck_key)
 
     def certificates(self) -> tuple[bytes, bytes, bytes]:
         """PCK certificate, its authority's and the root's, DER."""

@@ -10,7 +10,6 @@ anchor of it says ``simulated``.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from enarx.errors import MalformedError
 from enarx.tee.anchors import TrustAnchor, Vendor
-from enarx.tee.simulated.certificates import Party, Validity, authority, certify, signer
+from enarx.tee.simulated.certificates import Party, Validity, authority, certify, pem, signer
 from enarx.tee.simulated.keys import RSA_BITS, SEED_BYTES, ec_key, rsa_key
 from enarx.tee.snp.products import PRODUCTS, Product
 from enarx.wire.text import pem_blocks
@@ -95,7 +94,7 @@ class SimulatedRoot:
             for key in (self.ark_key, self.ask_key)
         )
         head = self.seed + _checksum(self.seed, *keys)
-        return b"".join((_pem(_SEED_LABEL, head), *(_pem(_KEY_LABEL, key) for key in keys)))
+        return b"".join((pem(_SEED_LABEL, head), *(pem(_KEY_LABEL, key) for key in keys)))
 
     def anchors(self) -> tuple[TrustAnchor, ...]:
         """What a verifier must be given to believe evidence under this root, at its own risk."""
@@ -178,9 +177,3 @@ def _rsa_from(pkcs8: bytes) -> rsa.RSAPrivateKey:
 def _checksum(*parts: bytes) -> bytes:
     """Finds damage, not malice."""
     return hashlib.sha256(b"".join(parts)).digest()
-
-
-def _pem(label: str, content: bytes) -> bytes:
-    text = base64.b64encode(content).decode("ascii")
-    lines = "\n".join(text[at : at + 64] for at in range(0, len(text), 64))
-    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode("ascii")
