@@ -8,7 +8,7 @@ from pathlib import Path
 
 from enarx.package.config import examine
 from enarx.package.schema import ENARX_TOML
-from enarx.package.shape import Many, Named, Shape, Table, Tagged
+from enarx.wire.shape import Many, Named, Shape, Table, Tagged
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "enarx-toml.md").read_text()
 

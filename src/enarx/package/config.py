@@ -9,12 +9,9 @@ Sources: Enarx 0.7, ``enarx-config``; TOML 1.0; DESIGN section 5.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from typing import TYPE_CHECKING, cast
 
 from enarx.package import network
-from enarx.package.config_check import Problems, join, nearest, read, shown
 from enarx.package.model import (
     DEFAULT_LISTEN_ADDR,
     DEFAULT_PORTS,
@@ -26,6 +23,8 @@ from enarx.package.model import (
     Tls,
 )
 from enarx.package.schema import ENARX_TOML, MAX_BYTES
+from enarx.wire.shape_check import Problems, join, nearest, read, shown
+from enarx.wire.toml import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +59,7 @@ def examine(
 ) -> tuple[Config, tuple[MisconfiguredError, ...]]:
     """The configuration in *text* and every problem with it; use it only if there are none."""
     problems = Problems(source)
-    document = _toml(text, problems)
+    document = read_toml(text, problems, most=MAX_BYTES)
     keys = cast("Keys", read(ENARX_TOML, document, "", problems))
     if "steward" in keys:
         _explain_steward(keys["steward"], problems)
@@ -68,34 +67,6 @@ def examine(
         return Config(), tuple(problems.found)
     config = _config(keys, problems)
     return config, tuple(problems.found)
-
-
-def _toml(text: bytes, problems: Problems) -> dict[str, object]:
-    if len(text) > MAX_BYTES:
-        problems.add("", f"too large (got {len(text)} bytes, want at most {MAX_BYTES})")
-        return {}
-    try:
-        return tomllib.loads(text.decode())
-    except UnicodeDecodeError as e:
-        line = text.count(b"\n", 0, e.start) + 1
-        problems.add("", f"not UTF-8 (line {line}, byte 0x{text[e.start]:02x})")
-    except RecursionError:
-        problems.add("", "not TOML: nested too deeply")
-    except ValueError as e:  # TOMLDecodeError, or a number of thousands of digits
-        problems.add("", _syntax_problem(str(e), text.count(b"\n") + 1))
-    return {}
-
-
-def _syntax_problem(message: str, last_line: int) -> str:
-    """``not TOML: line 3, column 5: expected '=' after a key``."""
-    place = re.search(r" \(at line ([0-9]+), column ([0-9]+)\)$", message)
-    what = message[: place.start()] if place else message.removesuffix(" (at end of document)")
-    what = (what[:1].lower() + what[1:]).encode("unicode_escape").decode()
-    if place:
-        return f"not TOML: line {place[1]}, column {place[2]}: {what}"
-    if message.endswith("(at end of document)"):
-        return f"not TOML: line {last_line}, at the end: {what}"
-    return f"not TOML: {what[:80]}"
 
 
 def _explain_steward(steward: object, problems: Problems) -> None:

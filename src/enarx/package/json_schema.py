@@ -1,105 +1,11 @@
-"""The JSON Schema of Enarx.toml, for editors: completion, hover texts, red underlines.
-
-Made from the declaration the parser uses.  Source: JSON Schema, draft 2020-12.
-"""
+"""The JSON Schema of Enarx.toml, for editors.  Made from the declaration the parser uses."""
 
 from __future__ import annotations
 
 from enarx.package.schema import ENARX_TOML
-from enarx.package.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
-from enarx.package.sizes import DURATION_PATTERN, SIZE_PATTERN
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
+from enarx.wire import shape_schema
 
 
 def json_schema() -> dict[str, object]:
     """The schema as a JSON document."""
-    return {"$schema": DIALECT, "title": "Enarx.toml", **_schema(ENARX_TOML)}
-
-
-def _schema(shape: Shape) -> dict[str, object]:
-    match shape:
-        case Text():
-            return _text(shape)
-        case Whole():
-            limits = {"minimum": shape.minimum, "maximum": shape.maximum}
-            return {**_about(shape), "type": "integer", **limits}
-        case Size():
-            number = {"type": "integer", "minimum": shape.minimum, "maximum": shape.maximum}
-            return {**_about(shape), "anyOf": [number, _unit(SIZE_PATTERN)]}
-        case Duration():
-            seconds = {"type": "number", "exclusiveMinimum": 0, "maximum": shape.maximum_s}
-            return {**_about(shape), "anyOf": [seconds, _unit(DURATION_PATTERN)]}
-        case Many():
-            found = {**_about(shape), "type": "array", "items": _schema(shape.item)}
-            if shape.examples:
-                found["examples"] = [list(example) for example in shape.examples]
-            return found
-        case Named():
-            names = {"pattern": shape.key.pattern}
-            return {
-                **_about(shape),
-                "type": "object",
-                "propertyNames": names,
-                "additionalProperties": _schema(shape.item),
-            }
-        case Tagged():
-            return _tagged(shape)
-        case Table():
-            return _table(shape)
-
-
-def _text(shape: Text) -> dict[str, object]:
-    found: dict[str, object] = {**_about(shape), "type": "string"}
-    if shape.choices:
-        found["enum"] = list(shape.choices)
-    if shape.pattern:
-        found["pattern"] = shape.pattern
-    if shape.examples:
-        found["examples"] = list(shape.examples)
-    return found
-
-
-def _unit(pattern: str) -> dict[str, object]:
-    return {"type": "string", "pattern": pattern}
-
-
-def _table(shape: Table) -> dict[str, object]:
-    found: dict[str, object] = {
-        **_about(shape),
-        "type": "object",
-        "properties": {key: _schema(item) for key, item in shape.keys.items()},
-        "additionalProperties": False,
-    }
-    if shape.required:
-        found["required"] = list(shape.required)
-    if shape.requires:
-        found["dependentRequired"] = {key: [other] for key, other in shape.requires}
-    return found
-
-
-def _tagged(shape: Tagged) -> dict[str, object]:
-    variants = []
-    for choice, table in shape.variants.items():
-        found = _table(table)
-        tag = {"description": shape.tag.about, "const": choice}
-        found["properties"] = {**_properties(found), shape.tag_name: tag}
-        required = [key for key in table.required if key != shape.tag_name]
-        if choice != shape.tag.default:
-            required.insert(0, shape.tag_name)
-        found["required"] = required
-        variants.append(found)
-    return {**_about(shape), "type": "object", "oneOf": variants}
-
-
-def _properties(table: dict[str, object]) -> dict[str, object]:
-    found = table["properties"]
-    return found if isinstance(found, dict) else {}
-
-
-def _about(shape: Shape) -> dict[str, object]:
-    found: dict[str, object] = {"description": shape.about} if shape.about else {}
-    default = getattr(shape, "default", None)
-    if default is not None:
-        found["default"] = list(default) if isinstance(default, tuple) else default
-    return found
+    return shape_schema.json_schema(ENARX_TOML, "Enarx.toml")

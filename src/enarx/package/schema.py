@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enarx.package import network
 from enarx.package.model import DEFAULT_LISTEN_ADDR
-from enarx.package.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
+from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
 
 _MIB = 1024 * 1024
 _NO_NUL = r"^[^\u0000]*$"

@@ -1,7 +1,7 @@
 """The vocabulary in which a configuration file is declared, once, for parser and JSON Schema.
 
-Each shape says what a value may be; ``config_check`` reads values against shapes and
-``json_schema`` writes them down for editors.  Knows no keys.  Named tuples and no dataclasses:
+Each shape says what a value may be; ``shape_check`` reads values against shapes and
+``shape_schema`` writes them down for editors.  Knows no keys.  Named tuples and no dataclasses:
 a keep with an Enarx.toml loads this at its start.
 """
 

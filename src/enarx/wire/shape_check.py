@@ -12,8 +12,8 @@ from datetime import date, datetime, time
 from typing import cast
 
 from enarx.errors import MisconfiguredError
-from enarx.package.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
-from enarx.package.sizes import duration_s, size_bytes
+from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
+from enarx.wire.sizes import duration_s, size_bytes
 
 _MAX_SHOWN = 60
 
