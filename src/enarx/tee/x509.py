@@ -11,22 +11,43 @@ Certificate Revocation List Profile Specification, rev. 1.9.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.utils import CryptographyDeprecationWarning
 
 from enarx.errors import MalformedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from cryptography.hazmat.primitives import hashes
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 Certificate = x509.Certificate
 Crl = x509.CertificateRevocationList
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+
+# cryptography warns about certificates that break RFC 5280: a serial number of 0, which AMD's VCEKs
+# and VLEKs have (a later release will refuse it, which is why that release is excluded in
+# pyproject.toml), or the length of a name's part.  Nobody can act on that.  A filter for what this
+# module calls, made once: one around every call would not be safe with threads.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"enarx\.tee\.x509$")
+
+_UNREADABLE = (
+    TypeError,  # about a bit string in a name
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""All that ``cryptography`` raises about bytes that it cannot read."""
 
 MAX_BYTES = 64 * 1024
 """Of one certificate; the largest recorded one has 2 KiB."""
@@ -44,15 +65,12 @@ def load_certificate(der: bytes, where: str) -> Certificate:
     if len(der) > MAX_BYTES:
         raise MalformedError(where, f"got {len(der)} bytes, want at most {MAX_BYTES}")
     try:
-        with warnings.catch_warnings():
-            # AMD's VCEKs and VLEKs have the serial number 0; cryptography announces that a later
-            # release will refuse it, which is why that release is excluded in pyproject.toml.
-            warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
-            found = x509.load_der_x509_certificate(der)
-            _ = found.subject, found.issuer, found.serial_number, found.extensions
-            return found
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as e:
+        found, serial = _quietly(_read_certificate, der)
+    except _UNREADABLE as e:
         raise MalformedError(where, f"not a certificate ({_first_line(e)})") from e
+    if serial < 0:
+        raise MalformedError(where, "a serial number below zero")
+    return found
 
 
 def load_crl(der: bytes, where: str) -> Crl:
@@ -64,11 +82,23 @@ def load_crl(der: bytes, where: str) -> Crl:
     if len(der) > MAX_CRL_BYTES:
         raise MalformedError(where, f"got {len(der)} bytes, want at most {MAX_CRL_BYTES}")
     try:
-        found = x509.load_der_x509_crl(der)
-        _ = found.issuer, found.extensions, found.next_update_utc, found.last_update_utc
-        return found
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as e:
+        return _quietly(_read_crl, der)
+    except _UNREADABLE as e:
         raise MalformedError(where, f"not a revocation list ({_first_line(e)})") from e
+
+
+def usable_certificates(items: Iterable[bytes]) -> Iterator[Certificate]:
+    """What of a bag of endorsements is a certificate; the rest is someone else's."""
+    for item in items:
+        with suppress(MalformedError):
+            yield load_certificate(item, "endorsement")
+
+
+def usable_crls(items: Iterable[bytes]) -> Iterator[Crl]:
+    """What of a bag of endorsements is a revocation list; the rest is someone else's."""
+    for item in items:
+        with suppress(MalformedError):
+            yield load_crl(item, "endorsement")
 
 
 def load_public_key(spki: bytes, where: str) -> PublicKey:
@@ -108,10 +138,28 @@ def key_of(certificate: Certificate, where: str) -> PublicKey:
     return found
 
 
+def serial_number(certificate: Certificate) -> int:
+    """Its serial number, without a warning where it is 0, as in AMD's VCEKs and VLEKs."""
+    return _quietly(lambda it: it.serial_number, certificate)
+
+
+def issuer_of(crl: Crl) -> x509.Name:
+    """The name of its issuer, without a warning about it; read anew at each call (10 µs)."""
+    return _quietly(lambda it: it.issuer, crl)
+
+
 def common_name(name: x509.Name) -> str:
     """The common name, empty if there is none or more than one."""
     found = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     return str(found[0].value) if len(found) == 1 else ""
+
+
+def signs_lists(certificate: Certificate) -> bool:
+    """Whether its key usage lets *certificate* issue revocation lists; yes where it has none."""
+    for found in certificate.extensions:
+        if isinstance(found.value, x509.KeyUsage):
+            return found.value.crl_sign
+    return True
 
 
 def extension(certificate: Certificate, oid: str) -> bytes | None:
@@ -125,7 +173,8 @@ def extension(certificate: Certificate, oid: str) -> bytes | None:
 def is_signed_by(signed: Certificate | Crl, key: PublicKey) -> bool:
     """Whether *key* made the signature on *signed*, over the bytes that arrived.
 
-    Only ECDSA and RSA (PKCS #1 v1.5 and PSS) with SHA-256 and larger count as signatures.
+    Only ECDSA and RSA (PKCS #1 v1.5 and PSS) with SHA-256 and larger count as signatures, and PSS
+    only with the same hash inside and a salt of its size, as AMD's profile has it.
     """
     try:
         hash_algorithm = signed.signature_hash_algorithm
@@ -158,10 +207,38 @@ def _verify(
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
         key.verify(signature, body, parameters)
         return True
-    if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, padding.PSS | padding.PKCS1v15):
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    if isinstance(parameters, padding.PSS):
+        mask = padding.MGF1(hash_algorithm)
+        usual = padding.PSS(mgf=mask, salt_length=hash_algorithm.digest_size)
+        key.verify(signature, body, usual, hash_algorithm)
+        return True
+    if isinstance(parameters, padding.PKCS1v15):
         key.verify(signature, body, parameters, hash_algorithm)
         return True
     return False
+
+
+def _read_certificate(der: bytes) -> tuple[Certificate, int]:
+    found = x509.load_der_x509_certificate(der)
+    _ = found.subject, found.issuer, found.extensions
+    return found, found.serial_number
+
+
+def _read_crl(der: bytes) -> Crl:
+    found = x509.load_der_x509_crl(der)
+    _ = found.issuer, found.extensions, found.next_update_utc, found.last_update_utc
+    return found
+
+
+def _quietly(ask: Callable[[A], T], argument: A) -> T:
+    try:
+        return ask(argument)
+    except UserWarning:  # whoever runs us has made errors of warnings since
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ask(argument)
 
 
 def _first_line(error: Exception) -> str:
