@@ -8,10 +8,11 @@ vendor's in ``roots``.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from enarx.tee.x509 import Certificate, PublicKey, load_public_key, subject_public_key_info
+from enarx.errors import MalformedError
+from enarx.tee.x509 import Certificate, PublicKey, key_of, load_public_key
 
 Vendor = Literal["amd", "arm", "aws", "intel", "nvidia"]
 VENDORS: tuple[Vendor, ...] = ("amd", "arm", "aws", "intel", "nvidia")
@@ -27,6 +28,9 @@ class TrustAnchor:
         spki: SubjectPublicKeyInfo, DER.
         subject: the whole RFC 4514 name; empty for keys without certificates (Arm's).
         simulated: a development root: what it vouches for proves no hardware.
+
+    Raises:
+        MalformedError: *spki* is no public key that anybody signs evidence with.
     """
 
     vendor: Vendor
@@ -34,6 +38,10 @@ class TrustAnchor:
     spki: bytes
     subject: str
     simulated: bool = False
+    _key: PublicKey = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_key", load_public_key(self.spki, self.name))
 
     @property
     def sha256(self) -> bytes:
@@ -41,15 +49,20 @@ class TrustAnchor:
         return hashlib.sha256(self.spki).digest()
 
     def is_key_of(self, certificate: Certificate) -> bool:
-        """Whether *certificate* is an edition of this anchor's: its name and its key."""
-        return (
-            certificate.subject.rfc4514_string() == self.subject
-            and subject_public_key_info(certificate) == self.spki
-        )
+        """Whether *certificate* is an edition of this anchor's: its name and its key.
+
+        Whether the key signed it is not looked at.
+        """
+        if certificate.subject.rfc4514_string() != self.subject:
+            return False
+        try:
+            return key_of(certificate, self.name) == self._key
+        except MalformedError:
+            return False
 
     def public_key(self) -> PublicKey:
         """The pinned key."""
-        return load_public_key(self.spki, self.name)
+        return self._key
 
 
 def of_vendor(anchors: tuple[TrustAnchor, ...], vendor: Vendor) -> tuple[TrustAnchor, ...]:
