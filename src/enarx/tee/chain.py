@@ -1,11 +1,12 @@
 """The path from a leaf certificate to a pinned key: links, dates, roles, revocation.
 
-The chains of this field have few certificates, no cross-signing and pinned ends.  A path is found
-by name, never by the order in which certificates arrive, and then every link is checked:
-signature, issuer's name, validity, the right to issue, path length, unknown critical extensions,
-revocation.
+The chains of this field have few certificates and pinned ends.  A path is found by name, never by
+the order in which certificates arrive, and then every link is checked: signature, issuer's name,
+validity, the right to issue, path length, unknown critical extensions, revocation.  A trust anchor
+is a name and a key: what else its own certificate says, dates included, is not looked at.
 
-Source: RFC 5280, section 6.1 (the parts that apply to such paths) and section 6.3.
+Source: RFC 5280, section 6.1 (the parts that apply to such paths), sections 5.2 and 6.3
+(revocation lists); docs/design/adr/0021-chains.md.
 """
 
 from __future__ import annotations
@@ -16,12 +17,21 @@ from typing import TYPE_CHECKING, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from enarx.errors import Failure, UnauthenticError
+from enarx.errors import Failure, MalformedError, UnauthenticError
 from enarx.tee.claims import ChainLink, Revocation
-from enarx.tee.x509 import Certificate, Crl, common_name, is_signed_by, key_of
+from enarx.tee.x509 import (
+    Certificate,
+    Crl,
+    common_name,
+    is_signed_by,
+    issuer_of,
+    key_of,
+    serial_number,
+    signs_lists,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from enarx.tee.anchors import TrustAnchor
@@ -32,13 +42,11 @@ STEP = "certificate chain"
 MAX_DEPTH = 8
 """Certificates between a leaf and its anchor; NVIDIA's chains, the longest, have five in all."""
 
-_UNDERSTOOD = frozenset(
-    {
-        x509.oid.ExtensionOID.BASIC_CONSTRAINTS,
-        x509.oid.ExtensionOID.KEY_USAGE,
-        x509.oid.ExtensionOID.EXTENDED_KEY_USAGE,
-    }
-)
+MAX_SIGNATURES = 64
+"""Links that are tried in the search of one path: endorsements can hold any number of certificates
+of the same name, which would cost a signature's verification each."""
+
+_UNDERSTOOD = frozenset({x509.oid.ExtensionOID.BASIC_CONSTRAINTS, x509.oid.ExtensionOID.KEY_USAGE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +58,12 @@ class Path:
         anchor: whose key ends it.
         not_before: the latest beginning of validity among the certificates.
         not_after: the earliest end.
-        root: the anchor's own certificate, if it came along.
     """
 
     certificates: tuple[Certificate, ...]
     anchor: TrustAnchor
     not_before: datetime
     not_after: datetime
-    root: Certificate | None
 
     @property
     def leaf(self) -> Certificate:
@@ -66,9 +72,7 @@ class Path:
 
     def links(self) -> tuple[ChainLink, ...]:
         """What to tell people about it."""
-        certificates = (*self.certificates, *((self.root,) if self.root else ()))
-        shown = tuple(link(certificate) for certificate in certificates)
-        return shown if self.root else (*shown, _pinned(self.anchor))
+        return (*(link(certificate) for certificate in self.certificates), _pinned(self.anchor))
 
 
 def find_path(
@@ -85,30 +89,22 @@ def find_path(
         others: certificates that may be on the path, in any order.
         now: aware; every certificate must be valid then.
 
+    Where several paths lead to an anchor, the first that holds counts: an authority can have
+    certificates of several dates, and certificates of others can lie around.
+
     Raises:
         UnauthenticError: there is no such path; it names the certificate where it ends.
     """
-    pool = tuple(others)
-    path: list[Certificate] = [leaf]
-    while True:
-        lower = path[-1]
-        anchor = _anchor_of(lower, anchors)
-        if anchor is not None:
-            break
-        if len(path) > MAX_DEPTH:
-            raise _refusal(lower, f"a path of at most {MAX_DEPTH} certificates", "a longer one")
-        path.append(_issuer_of(lower, pool, anchors))
-    root = next((c for c in pool if anchor.is_key_of(c)), None)
-    dated = tuple(path) if root is None else (*path, root)
-    _check_dates(dated, now)
-    _check_roles(path)
-    return Path(
-        certificates=tuple(path),
-        anchor=anchor,
-        not_before=max(c.not_valid_before_utc for c in dated),
-        not_after=min(c.not_valid_after_utc for c in dated),
-        root=root,
-    )
+    if any(anchor.is_key_of(leaf) for anchor in anchors):
+        raise _refusal(leaf, "a certificate below a trust anchor", "the trust anchor's own")
+    search = _Search(others, anchors)
+    refusals: list[UnauthenticError] = []
+    for certificates, anchor in search.paths((leaf,)):
+        try:
+            return _checked(certificates, anchor, now)
+        except UnauthenticError as e:
+            refusals.append(e)
+    raise (*refusals, *search.ends)[0]
 
 
 def extend(path: Path, certificate: Certificate, now: datetime) -> Path:
@@ -129,17 +125,7 @@ def extend(path: Path, certificate: Certificate, now: datetime) -> Path:
         raise _refusal(certificate, f"issued by {name_of(issuer)}", got)
     if not is_signed_by(certificate, key_of(issuer, "issuer")):
         raise _refusal(certificate, f"a signature of {name_of(issuer)}", "of another key")
-    longer = (certificate, *path.certificates)
-    dated = longer if path.root is None else (*longer, path.root)
-    _check_dates(dated, now)
-    _check_roles(longer)
-    return Path(
-        certificates=longer,
-        anchor=path.anchor,
-        not_before=max(certificate.not_valid_before_utc, path.not_before),
-        not_after=min(certificate.not_valid_after_utc, path.not_after),
-        root=path.root,
-    )
+    return _checked((certificate, *path.certificates), path.anchor, now)
 
 
 def check_revocation(
@@ -147,8 +133,9 @@ def check_revocation(
 ) -> tuple[Revocation, tuple[Crl, ...]]:
     """Look every certificate of *path* up in its issuer's list, where there is one.
 
-    A list that is not of the time of verification still reveals a revoked certificate, but does
-    not count as having looked.  Of several lists of an issuer the latest counts.
+    A list reveals a revoked certificate whatever else is wrong with it.  It counts as having looked
+    only if it is of the time of verification, lists all of its issuer's certificates, and its
+    issuer may make lists.  Of several that count the latest is named.
 
     Args:
         crls: lists of any issuer; those that another key signed are ignored.
@@ -161,50 +148,100 @@ def check_revocation(
     Raises:
         UnauthenticError: a certificate is revoked.
     """
-    lists = tuple(crls)
+    lists = tuple((issuer_of(crl), crl) for crl in crls)
     unchecked: list[str] = []
+    names: list[str] = []
     used: list[Crl] = []
-    for number, certificate in enumerate(path.certificates):
+    for certificate, above in zip(path.certificates, (*path.certificates[1:], None), strict=True):
         if common_name(certificate.issuer) in unlisted:
             continue
-        above = path.certificates[number + 1] if number + 1 < len(path.certificates) else None
         key = path.anchor.public_key() if above is None else key_of(above, "issuer")
-        issued = [c for c in lists if c.issuer == certificate.issuer and is_signed_by(c, key)]
+        named = (crl for issuer, crl in lists if issuer == certificate.issuer)
+        issued = [crl for crl in named if is_signed_by(crl, key)]
         for crl in issued:
             _must_not_be_revoked(certificate, crl)
-        current = [c for c in issued if not _staleness(c, now)]
-        if current:
-            used.append(max(current, key=lambda crl: crl.last_update_utc))
+        latest_first = sorted(issued, key=lambda crl: crl.last_update_utc, reverse=True)
+        reasons = [_why_not(crl, above, now) for crl in latest_first]
+        if "" in reasons:
+            used.append(latest_first[reasons.index("")])
+            names.append(common_name(certificate.issuer))
         else:
-            unchecked.append(_why_unchecked(certificate, issued, now))
-    names = tuple(dict.fromkeys(common_name(crl.issuer) for crl in used))
-    return Revocation(unchecked=tuple(dict.fromkeys(unchecked)), lists=names), tuple(used)
+            issuer = common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
+            unchecked.append(f"{issuer}: {(*reasons, 'no CRL given')[0]}")
+    looked_up = Revocation(
+        unchecked=tuple(dict.fromkeys(unchecked)), lists=tuple(dict.fromkeys(names))
+    )
+    return looked_up, tuple(used)
 
 
-def _anchor_of(lower: Certificate, anchors: Sequence[TrustAnchor]) -> TrustAnchor | None:
-    """The anchor whose key signed *lower*."""
-    issuer = lower.issuer.rfc4514_string()
-    for anchor in anchors:
-        if anchor.subject == issuer and is_signed_by(lower, anchor.public_key()):
-            return anchor
-    return None
+class _Search:
+    """Every path from a certificate to a trust anchor; the *ends* of those that lead to none."""
 
+    __slots__ = ("_anchors", "_left", "_pool", "ends")
 
-def _issuer_of(
-    lower: Certificate, pool: Sequence[Certificate], anchors: Sequence[TrustAnchor]
-) -> Certificate:
-    named = [c for c in pool if c.subject == lower.issuer and c != lower]
-    if not named:
-        wanted = " or ".join(sorted(anchor.name for anchor in anchors)) or "a trust anchor"
+    def __init__(self, pool: Iterable[Certificate], anchors: Sequence[TrustAnchor]) -> None:
+        self._pool = tuple(dict.fromkeys(pool))
+        self._anchors = anchors
+        self._left = MAX_SIGNATURES
+        self.ends: list[UnauthenticError] = []
+
+    def paths(
+        self, path: tuple[Certificate, ...]
+    ) -> Iterator[tuple[tuple[Certificate, ...], TrustAnchor]]:
+        """Each continuation of *path* that an anchor's key ends."""
+        lower = path[-1]
+        if anchor := self._anchor_of(lower):
+            yield path, anchor
+        elif len(path) > MAX_DEPTH:
+            want = f"a path of at most {MAX_DEPTH} certificates"
+            self.ends.append(_refusal(lower, want, "a longer one"))
+        else:
+            named = [c for c in self._pool if c.subject == lower.issuer and c not in path]
+            issuers = 0
+            for certificate in named:
+                if self._issued(certificate, lower):
+                    issuers += 1
+                    yield from self.paths((*path, certificate))
+            if not issuers:
+                self.ends.append(self._end(lower, named))
+
+    def _anchor_of(self, lower: Certificate) -> TrustAnchor | None:
+        """The anchor whose key signed *lower*; keys without a name issue no certificates."""
+        issuer = lower.issuer.rfc4514_string()
+        named = (anchor for anchor in self._anchors if issuer and anchor.subject == issuer)
+        return next((anchor for anchor in named if is_signed_by(lower, anchor.public_key())), None)
+
+    def _issued(self, upper: Certificate, lower: Certificate) -> bool:
+        if not self._left:
+            return False
+        self._left -= 1
+        try:
+            return is_signed_by(lower, key_of(upper, "issuer"))
+        except MalformedError:  # someone else's
+            return False
+
+    def _end(self, lower: Certificate, named: Sequence[Certificate]) -> UnauthenticError:
         issuer = common_name(lower.issuer) or lower.issuer.rfc4514_string()
-        raise _refusal(
-            lower, f"issued by {wanted}, or the issuer's certificate", f"issuer {issuer!r}"
-        )
-    for certificate in named:
-        if is_signed_by(lower, key_of(certificate, "issuer")):
-            return certificate
-    issuer = common_name(lower.issuer)
-    raise _refusal(lower, f"a signature of {issuer}", "a signature of another key")
+        if not self._left:
+            got = f"{MAX_SIGNATURES} that were tried, and more"
+            return _refusal(lower, f"a few certificates that may be {issuer!r}", got)
+        if named:
+            return _refusal(lower, f"a signature of {issuer}", "a signature of another key")
+        wanted = " or ".join(sorted(anchor.name for anchor in self._anchors)) or "a trust anchor"
+        want = f"issued by {wanted}, or the issuer's certificate"
+        return _refusal(lower, want, f"issuer {issuer!r}")
+
+
+def _checked(certificates: tuple[Certificate, ...], anchor: TrustAnchor, now: datetime) -> Path:
+    """A path whose signatures hold, if the dates and roles of its certificates do, too."""
+    _check_dates(certificates, now)
+    _check_roles(certificates)
+    return Path(
+        certificates=certificates,
+        anchor=anchor,
+        not_before=max(c.not_valid_before_utc for c in certificates),
+        not_after=min(c.not_valid_after_utc for c in certificates),
+    )
 
 
 def _check_dates(path: Sequence[Certificate], now: datetime) -> None:
@@ -274,16 +311,31 @@ def _pinned(anchor: TrustAnchor) -> ChainLink:
 
 
 def _must_not_be_revoked(certificate: Certificate, crl: Crl) -> None:
-    entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    entry = crl.get_revoked_certificate_by_serial_number(serial_number(certificate))
     if entry is not None:
-        got = f"revoked by {common_name(crl.issuer)} on {entry.revocation_date_utc:%Y-%m-%d}"
+        got = (
+            f"revoked by {common_name(certificate.issuer)} on {entry.revocation_date_utc:%Y-%m-%d}"
+        )
         hint = "the machine's key is no longer trusted by its vendor: use another machine"
         failure = Failure(name_of(certificate), want="not revoked", got=got, hint=hint)
         raise UnauthenticError("revocation", failure)
 
 
-def _staleness(crl: Crl, now: datetime) -> str:
-    """Why *crl* does not count at *now*; empty if it does."""
+def _why_not(crl: Crl, issuer: Certificate | None, now: datetime) -> str:
+    """Why *crl* does not count as having looked at *now*; empty if it does.
+
+    A list may be only about some certificates, or about changes to another list, which critical
+    extensions say (RFC 5280, section 5.2.4 to 5.2.6); so none may be there.
+
+    Args:
+        issuer: its issuer's certificate; None for a pinned key.
+    """
+    if issuer is not None and not signs_lists(issuer):
+        return "its certificate lacks the key usage cRLSign"
+    for found in crl.extensions:
+        partial = isinstance(found.value, x509.DeltaCRLIndicator | x509.IssuingDistributionPoint)
+        if partial or found.critical:
+            return f"CRL is not a whole one (extension {found.oid.dotted_string})"
     issued, ends = crl.last_update_utc, crl.next_update_utc
     if ends is None:
         return "CRL has no next update"
@@ -292,12 +344,6 @@ def _staleness(crl: Crl, now: datetime) -> str:
     if now > ends:
         return f"CRL ended on {ends:%Y-%m-%d}"
     return ""
-
-
-def _why_unchecked(certificate: Certificate, issued: Sequence[Crl], now: datetime) -> str:
-    issuer = common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
-    reasons = [_staleness(crl, now) for crl in issued]
-    return f"{issuer}: {reasons[-1] if reasons else 'no CRL given'}"
 
 
 def _refusal(certificate: Certificate, want: str, got: str) -> UnauthenticError:

@@ -90,10 +90,11 @@ class Claims:
 class ChainLink:
     """One certificate of the chain that was verified, or the pinned key at its end.
 
+    What the anchor's own certificate says beside its name and key is not proven, so not shown.
+
     Args:
         subject: RFC 4514 name.
-        sha256: fingerprint of the certificate's DER; of the SubjectPublicKeyInfo for a pinned key
-            whose certificate did not come along.
+        sha256: fingerprint of the certificate's DER; of the SubjectPublicKeyInfo for a pinned key.
         not_before, not_after: its validity; None for a pinned key.
     """
 

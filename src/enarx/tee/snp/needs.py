@@ -14,7 +14,7 @@ from enarx.tee.snp.fitting import candidates
 from enarx.tee.snp.tcb import components, interpret
 from enarx.tee.snp.trust import load
 from enarx.tee.snp.vek import HWID_BYTES, SPL_PARAMETERS, Signer, Vek
-from enarx.tee.x509 import Certificate, Crl, common_name
+from enarx.tee.x509 import Certificate, Crl, common_name, issuer_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -114,4 +114,4 @@ def _is_authority(
 
 
 def _is_of_root(crl: Crl, products: tuple[Product, ...]) -> bool:
-    return common_name(crl.issuer).endswith(tuple(f"ARK-{product}" for product in products))
+    return common_name(issuer_of(crl)).endswith(tuple(f"ARK-{product}" for product in products))
