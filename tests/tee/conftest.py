@@ -14,7 +14,9 @@ import pytest
 from enarx.tee.anchors import TrustAnchor
 from enarx.tee.simulated.machine import IntelMachine
 from enarx.tee.simulated.root import SimulatedRoot
+from enarx.tee.simulated.sgx import SimulatedSgx
 from enarx.tee.simulated.snp import SimulatedSnp
+from enarx.tee.simulated.tdx import SimulatedTdx
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,15 @@ def simulated_snp(simulated_root: SimulatedRoot, simulated_now: datetime) -> Sim
 def simulated_intel(simulated_root: SimulatedRoot, simulated_now: datetime) -> IntelMachine:
     """A machine with simulated SGX and TDX."""
     return IntelMachine(root=simulated_root, issued=simulated_now)
+
+
+@pytest.fixture(scope="session")
+def simulated_tdx(simulated_intel: IntelMachine) -> SimulatedTdx:
+    """A machine that makes TDX quotes of version 4; with ``version=5`` of version 5."""
+    return SimulatedTdx(machine=simulated_intel)
+
+
+@pytest.fixture(scope="session")
+def simulated_sgx(simulated_intel: IntelMachine) -> SimulatedSgx:
+    """A machine that makes SGX quotes of version 3."""
+    return SimulatedSgx(machine=simulated_intel)

@@ -111,6 +111,7 @@ class TcbInfo:
         }
         if self.tee == "tdx":
             body["tdxModule"] = _module(self.module)
+        if self.modules:
             body["tdxModuleIdentities"] = [
                 {"id": one.name, **_module(one), "tcbLevels": [_svn_level(x) for x in one.levels]}
                 for one in self.modules
