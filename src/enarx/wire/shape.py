@@ -63,12 +63,17 @@ class Duration(NamedTuple):
 
 
 class Many(NamedTuple):
-    """An array of one shape."""
+    """An array of one shape.
+
+    Args:
+        least: how many items it must have.
+    """
 
     about: str
     item: Shape
     default: tuple[str, ...] | None = ()
     examples: tuple[tuple[str, ...], ...] = ()
+    least: int = 0
 
 
 class Table(NamedTuple):
@@ -101,4 +106,16 @@ class Tagged(NamedTuple):
     variants: Mapping[str, Table]
 
 
-Shape = Text | Whole | Size | Duration | Many | Table | Named | Tagged
+class Unchecked(NamedTuple):
+    """What a file says instead of a value that is to be left out, and why."""
+
+    reason: str
+
+
+class Stated(NamedTuple):
+    """A value, or in its place ``{ unchecked = "reason" }``, read as ``Unchecked``."""
+
+    value: Shape
+
+
+Shape = Text | Whole | Size | Duration | Many | Table | Named | Tagged | Stated

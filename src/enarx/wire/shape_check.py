@@ -12,7 +12,19 @@ from datetime import date, datetime, time
 from typing import cast
 
 from enarx.errors import MisconfiguredError
-from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
+from enarx.wire.shape import (
+    Duration,
+    Many,
+    Named,
+    Shape,
+    Size,
+    Stated,
+    Table,
+    Tagged,
+    Text,
+    Unchecked,
+    Whole,
+)
 from enarx.wire.sizes import duration_s, size_bytes
 
 _MAX_SHOWN = 60
@@ -54,6 +66,8 @@ def read(shape: Shape, value: object, path: str, problems: Problems) -> object:
             return _tagged(shape, value, path, problems)
         case Table():
             return _table(shape, value, path, problems)
+        case Stated():
+            return _stated(shape, value, path, problems)
 
 
 def join(path: str, key: str) -> str:
@@ -151,6 +165,8 @@ def _many(shape: Many, value: object, path: str, problems: Problems) -> object:
             hint = f"write [[{path}]] instead of [{path}]"
         problems.add(path, f"got {shown(value)}, want an array", hint)
         return ()
+    if len(value) < shape.least:
+        problems.wrong(path, f"an array of {shape.least} or more", shown(value))
     return tuple(
         read(shape.item, item, f"{path}[{index}]", problems) for index, item in enumerate(value)
     )
@@ -183,11 +199,11 @@ def _tagged(shape: Tagged, value: object, path: str, problems: Problems) -> obje
     read(shape.tag, tag, place, problems)
     if len(problems.found) > before:
         return {}
-    found = read(shape.variants[tag], value, path, problems)
-    return {**cast("dict[str, object]", found), shape.tag_name: tag}
+    found = _table(shape.variants[tag], value, path, problems)
+    return {**found, shape.tag_name: tag}
 
 
-def _table(shape: Table, value: object, path: str, problems: Problems) -> object:
+def _table(shape: Table, value: object, path: str, problems: Problems) -> dict[str, object]:
     if not isinstance(value, dict):
         problems.wrong(path, "a table", shown(value))
         return {}
@@ -207,6 +223,16 @@ def _table(shape: Table, value: object, path: str, problems: Problems) -> object
         if key in value and other not in value:
             problems.add(join(path, other), f"is missing, and {key} needs it")
     return found
+
+
+def _stated(shape: Stated, value: object, path: str, problems: Problems) -> object:
+    if not (isinstance(value, dict) and _UNCHECKED in value):
+        return read(shape.value, value, path, problems)
+    found = _table(_UNCHECKED_TABLE, value, path, problems)
+    reason = found.get(_UNCHECKED)
+    if isinstance(reason, str) and not reason.strip():
+        problems.add(join(path, _UNCHECKED), "the reason is empty", "say why it may be left out")
+    return Unchecked(str(reason))
 
 
 def nearest_given(key: str, given: tuple[str, ...]) -> str:
@@ -247,3 +273,7 @@ def _hidden(value: object) -> str:
 
 def _escaped(text: str) -> str:
     return text.encode("unicode_escape").decode().replace('"', '\\"')
+
+
+_UNCHECKED = "unchecked"
+_UNCHECKED_TABLE = Table("", {_UNCHECKED: Text(wanted="the reason, a string")})

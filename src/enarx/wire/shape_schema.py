@@ -5,7 +5,7 @@ Made from the declaration that ``shape_check`` reads with.  Source: JSON Schema,
 
 from __future__ import annotations
 
-from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
+from enarx.wire.shape import Duration, Many, Named, Shape, Size, Stated, Table, Tagged, Text, Whole
 from enarx.wire.sizes import DURATION_PATTERN, SIZE_PATTERN
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -30,22 +30,29 @@ def _schema(shape: Shape) -> dict[str, object]:
             seconds = {"type": "number", "exclusiveMinimum": 0, "maximum": shape.maximum_s}
             return {**_about(shape), "anyOf": [seconds, _unit(DURATION_PATTERN)]}
         case Many():
-            found = {**_about(shape), "type": "array", "items": _schema(shape.item)}
-            if shape.examples:
-                found["examples"] = [list(example) for example in shape.examples]
-            return found
+            return _many(shape)
         case Named():
-            names = {"pattern": shape.key.pattern}
             return {
                 **_about(shape),
                 "type": "object",
-                "propertyNames": names,
+                "propertyNames": {"pattern": shape.key.pattern},
                 "additionalProperties": _schema(shape.item),
             }
         case Tagged():
             return _tagged(shape)
         case Table():
             return _table(shape)
+        case Stated():
+            return {"anyOf": [_schema(shape.value), _UNCHECKED]}
+
+
+def _many(shape: Many) -> dict[str, object]:
+    found = {**_about(shape), "type": "array", "items": _schema(shape.item)}
+    if shape.least:
+        found["minItems"] = shape.least
+    if shape.examples:
+        found["examples"] = [list(example) for example in shape.examples]
+    return found
 
 
 def _text(shape: Text) -> dict[str, object]:
@@ -97,8 +104,18 @@ def _properties(table: dict[str, object]) -> dict[str, object]:
 
 
 def _about(shape: Shape) -> dict[str, object]:
-    found: dict[str, object] = {"description": shape.about} if shape.about else {}
+    about = getattr(shape, "about", "")
+    found: dict[str, object] = {"description": about} if about else {}
     default = getattr(shape, "default", None)
     if default is not None:
         found["default"] = list(default) if isinstance(default, tuple) else default
     return found
+
+
+_UNCHECKED: dict[str, object] = {
+    "description": "Left out, for this reason.",
+    "type": "object",
+    "properties": {"unchecked": {"type": "string", "pattern": r"\S"}},
+    "required": ["unchecked"],
+    "additionalProperties": False,
+}
