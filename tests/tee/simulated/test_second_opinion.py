@@ -103,5 +103,5 @@ def test_a_revoked_certificate_is_refused_by_it(
     machine = SimulatedSgx(machine=replace(simulated_intel, revoked=frozenset({revoked})))
     quote = machine.quote(ENCLAVE, report_data=DATA)
     assert quote == simulated_sgx.quote(ENCLAVE, report_data=DATA)
-    with pytest.raises(ValueError, match="(?i)revoked"):
+    with pytest.raises(ValueError, match=r"(?i)revoked"):
         opinion(quote, machine.endorsements(), simulated_intel.issued)

@@ -132,11 +132,9 @@ class SimulatedSnp:
 
     def describe(self, guest: SnpGuest, *, report_data: bytes, vmpl: int = 0) -> AttestationReport:
         """What ``report`` would sign, for those who want to change a field before."""
-        version = self.version or _VERSION[self.product]
-        family, model, stepping = _CPUID[self.product] if version >= CPUID_SINCE else (0, 0, 0)
-        major, minor, build = _FIRMWARE
+        family, model, stepping = self._cpuid()
         return AttestationReport(
-            version=version,
+            version=self.version or _VERSION[self.product],
             guest_svn=guest.guest_svn,
             policy=guest.policy,
             family_id=guest.family_id,
@@ -161,13 +159,13 @@ class SimulatedSnp:
             reserved_18b=b"",
             chip_id=self.hwid.ljust(64, b"\0") if self.signer == "vcek" else bytes(64),
             committed_tcb=self.tcb_version,
-            current_build=build,
-            current_minor=minor,
-            current_major=major,
+            current_build=_BUILD,
+            current_minor=_MINOR,
+            current_major=_MAJOR,
             reserved_1eb=b"",
-            committed_build=build,
-            committed_minor=minor,
-            committed_major=major,
+            committed_build=_BUILD,
+            committed_minor=_MINOR,
+            committed_major=_MAJOR,
             reserved_1ef=b"",
             launch_tcb=self.tcb_version,
             launch_mit_vector=0,
@@ -217,6 +215,10 @@ class SimulatedSnp:
             CertificateTable(entries=tuple(Entry(guid=guid, data=der) for guid, der in pairs))
         )
 
+    def _cpuid(self) -> tuple[int, int, int]:
+        told = (self.version or CPUID_SINCE) >= CPUID_SINCE
+        return _CPUID[self.product] if told else (0, 0, 0)
+
     def _tcb(self) -> dict[str, int]:
         return {**TCB[self.product], **self.tcb}
 
@@ -257,7 +259,7 @@ _CPUID: Mapping[Product, tuple[int, int, int]] = {
     "Genoa": (0x19, 0x11, 0x01),
     "Turin": (0x1A, 0x02, 0x01),
 }
-_FIRMWARE = (1, 58, 1)
+_MAJOR, _MINOR, _BUILD = 1, 58, 1  # of the firmware
 _PRODUCT_NAMES: Mapping[Product, str] = {"Milan": "Milan-B0", "Genoa": "Genoa", "Turin": "Turin"}
 
 
