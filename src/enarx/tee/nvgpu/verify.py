@@ -38,12 +38,14 @@ from enarx.tee.x509 import (
     common_name,
     key_of,
     load_certificate,
-    load_crl,
+    signs_lists,
     subject_public_key_info,
+    usable_certificates,
+    usable_crls,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from enarx.tee.anchors import TrustAnchor
@@ -84,8 +86,8 @@ def authenticate(
         MalformedError: a certificate that came with the evidence is not one.
     """
     trusted = of_vendor(anchors, "nvidia")
-    given = tuple(_usable_certificates(endorsements.certificates))
-    crls = tuple(_usable_crls(endorsements.crls))
+    given = tuple(usable_certificates(endorsements.certificates))
+    crls = tuple(usable_crls(endorsements.crls))
     _same_nonce(evidence.devices)
     proven = tuple(
         _prove(number, device, given=given, crls=crls, trusted=trusted, now=now)
@@ -172,12 +174,7 @@ def _may_sign(certificate: Certificate) -> bool:
 
 def _without_lists(path: Path) -> frozenset[str]:
     """The authorities that sign no lists: the device itself, which certifies its firmware's key."""
-    return frozenset(
-        common_name(certificate.subject)
-        for certificate in path.certificates[1:]
-        for found in certificate.extensions
-        if isinstance(found.value, x509.KeyUsage) and not found.value.crl_sign
-    )
+    return frozenset(common_name(c.subject) for c in path.certificates[1:] if not signs_lists(c))
 
 
 def _check_firmware(device: Device, leaf: Certificate, where: str) -> None:
@@ -233,16 +230,3 @@ def _fields(evidence: NvgpuEvidence, proven: tuple[_Proven, ...]) -> Mapping[str
         derived[f"nvgpu.device{number}.chip"] = one.chip
         derived[f"nvgpu.device{number}.name"] = one.name
     return {**evidence.fields(), **derived}
-
-
-def _usable_certificates(items: Sequence[bytes]) -> Iterator[Certificate]:
-    """What of a bag is a certificate; the rest is someone else's."""
-    for item in items:
-        with suppress(MalformedError):
-            yield load_certificate(item, "endorsement")
-
-
-def _usable_crls(items: Sequence[bytes]) -> Iterator[Crl]:
-    for item in items:
-        with suppress(MalformedError):
-            yield load_crl(item, "endorsement")
