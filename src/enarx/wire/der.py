@@ -15,6 +15,9 @@ from enarx.errors import MalformedError
 
 T = TypeVar("T")
 
+MAX_INTEGER_BITS = 4096
+"""Of one INTEGER read alone; Python refuses to print numbers of more than 4,300 digits."""
+
 _SEQUENCE = 0x30
 _SHORT_FORM = 0x80
 
@@ -42,7 +45,7 @@ def decode(cls: type[T], data: bytes, where: str) -> T:
         found: T = asn1.decode_der(cls, data)
     except (ValueError, TypeError) as e:
         raise MalformedError(where, f"not the DER of its type ({e})") from e
-    return found
+    return _bounded(found, where)
 
 
 def inner(cls: type[T], value: asn1.TLV, where: str) -> T:
@@ -51,7 +54,7 @@ def inner(cls: type[T], value: asn1.TLV, where: str) -> T:
         found: T = value.parse(cls)
     except (ValueError, TypeError) as e:
         raise MalformedError(where, f"not the DER of its type ({e})") from e
-    return found
+    return _bounded(found, where)
 
 
 def attributes(data: bytes, where: str) -> dict[str, asn1.TLV]:
@@ -83,6 +86,12 @@ def sequence(*elements: bytes) -> bytes:
 def encode(value: Any) -> bytes:  # noqa: ANN401 - what cryptography encodes
     """The DER of an ``int``, ``bytes``, ``str`` or declared sequence; for making evidence."""
     return asn1.encode_der(value)
+
+
+def _bounded(found: T, where: str) -> T:
+    if isinstance(found, int) and found.bit_length() > MAX_INTEGER_BITS:
+        raise MalformedError(where, f"a number of more than {MAX_INTEGER_BITS} bits")
+    return found
 
 
 def _unique(items: list[Attribute], where: str) -> dict[str, asn1.TLV]:

@@ -38,9 +38,9 @@ class Reader:
         """The next *size* bytes.
 
         Raises:
-            MalformedError: fewer are left.
+            MalformedError: fewer are left, or *size*, computed from hostile lengths, is negative.
         """
-        if size > self.left:
+        if not 0 <= size <= self.left:
             problem = f"got {self.left} bytes, want {size}"
             raise MalformedError(f"{self.where}.{what}", problem, offset=self._at)
         self._at += size
