@@ -37,7 +37,7 @@ class _Field:
 class _Layout:
     packed: struct.Struct
     fields: tuple[tuple[str, _Field], ...]
-    names: tuple[str, ...]
+    puts: tuple[Callable[[object, Any], None], ...]  # of the slots: a frozen record's __init__
     zeros: tuple[tuple[int, bytes], ...]  # (position in the tuple, what it must be)
     decoded: tuple[tuple[int, Callable[[Any], Any]], ...]
 
@@ -96,7 +96,7 @@ def record(*, size: int, order: str = "little") -> Callable[[type[R]], type[R]]:
         made.__wire__ = _Layout(
             struct.Struct(_ORDERS[order] + "".join(field.code for _, field in fields)),
             fields,
-            tuple(name for name, _ in fields),
+            tuple(getattr(made, name).__set__ for name, _ in fields),
             tuple((i, bytes(f.size)) for i, (_, f) in enumerate(fields) if f.zero),
             tuple((i, f.decode) for i, (_, f) in enumerate(fields) if f.decode),
         )
@@ -130,7 +130,10 @@ def unpack(cls: type[R], data: bytes, where: str = "") -> R:
         except ValueError as e:
             name, field = layout.fields[index]
             raise MalformedError(f"{where}.{name}", str(e), offset=field.offset) from e
-    return cls(**dict(zip(layout.names, values, strict=True)))
+    made = object.__new__(cls)
+    for put, value in zip(layout.puts, values, strict=True):
+        put(made, value)
+    return made
 
 
 def pack(value: object) -> bytes:
