@@ -7,6 +7,7 @@ followed by the certificate table (an extended guest request; ``outblob`` and ``
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from enarx.errors import MalformedError
@@ -21,7 +22,7 @@ from enarx.tee.snp.report import (
     Signature,
     read_report,
 )
-from enarx.tee.snp.tcb import interpret
+from enarx.tee.snp.tcb import TcbVersion, interpret
 from enarx.wire.reader import Reader
 from enarx.wire.record import size_of, unpack
 
@@ -44,6 +45,7 @@ class SnpEvidence:
         report: *signed*, in fields.
         signature: what the firmware says its signature is.
         product: the line of processors; None in version 2, which does not tell.
+        tcbs: the TCBs as *product* lays them out, by their 8 bytes; empty without a product.
         table: what came behind the report.
         carried: the endorsements in *table*.
     """
@@ -53,6 +55,7 @@ class SnpEvidence:
     report: AttestationReport
     signature: Signature
     product: Product | None
+    tcbs: Mapping[bytes, TcbVersion]
     table: CertificateTable
     carried: Endorsements
 
@@ -73,6 +76,7 @@ def parse(raw: bytes) -> SnpEvidence:
     report = read_report(signed, "report")
     signature = unpack(Signature, reader.take(size_of(Signature), "signature"), "report.signature")
     product = _product(report)
+    tcbs = tcbs_of(report, product) if product else _NO_TCBS
     table = _table(reader)
     return SnpEvidence(
         raw=raw,
@@ -80,6 +84,7 @@ def parse(raw: bytes) -> SnpEvidence:
         report=report,
         signature=signature,
         product=product,
+        tcbs=tcbs,
         table=table,
         carried=endorsements_in(table) if table.entries else _NOTHING,
     )
@@ -87,29 +92,27 @@ def parse(raw: bytes) -> SnpEvidence:
 
 _NOTHING = Endorsements()
 _NO_TABLE = CertificateTable()
+_NO_TCBS: Mapping[bytes, TcbVersion] = MappingProxyType({})
 
 
 def _product(report: AttestationReport) -> Product | None:
-    """The product, and with it that the TCBs have its layout."""
     if report.version < CPUID_SINCE:
         return None
-    product = product_of_cpuid(report.cpuid_fam_id, report.cpuid_mod_id, "report.cpuid")
-    must_have_layout(report, product)
-    return product
+    return product_of_cpuid(report.cpuid_fam_id, report.cpuid_mod_id, "report.cpuid")
 
 
-def must_have_layout(report: AttestationReport, product: Product) -> None:
-    """Insist that the four TCBs have the layout of *product*.
+def tcbs_of(report: AttestationReport, product: Product) -> Mapping[bytes, TcbVersion]:
+    """The TCBs of *report* as *product* lays them out, by their 8 bytes; most are the same.
 
     Raises:
         MalformedError: a byte that this product reserves is not zero.
     """
-    seen: set[bytes] = set()
+    found: dict[bytes, TcbVersion] = {}
     for name in TCB_FIELDS:
         raw = getattr(report, name)
-        if raw not in seen:
-            interpret(raw, product, f"report.{name}")
-            seen.add(raw)
+        if raw not in found:
+            found[raw] = interpret(raw, product, f"report.{name}")
+    return found
 
 
 def _table(reader: Reader) -> CertificateTable:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives import hashes
+
 from enarx.errors import Failure, MalformedError, UnauthenticError
 from enarx.tee.chain import name_of
 from enarx.tee.snp.tcb import components, interpret
@@ -62,7 +64,8 @@ def candidates(evidence: SnpEvidence, certificates: Iterable[Certificate]) -> tu
         if not is_vek(certificate):
             continue
         try:
-            vek = read_vek(certificate, name_of(certificate))
+            sha256 = certificate.fingerprint(hashes.SHA256())
+            vek = read_vek(certificate, sha256, name_of(certificate))
         except MalformedError as e:
             refused.append((Failure(e.where, want="AMD's profile", got=e.problem),))
             continue

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MalformedError
-from enarx.wire.record import pack, record, u8, unpack, zero
+from enarx.wire.record import offset_of, record, u8, unpack, zero
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,11 +53,13 @@ LAYOUTS: Mapping[Product, type[MilanTcb | TurinTcb]] = {
     "Turin": TurinTcb,
 }
 
-COMPONENTS: Mapping[type[MilanTcb | TurinTcb], tuple[str, ...]] = {
-    MilanTcb: ("bootloader", "tee", "snp", "microcode"),
-    TurinTcb: ("fmc", "bootloader", "tee", "snp", "microcode"),
+_NAMES = ("fmc", "bootloader", "tee", "snp", "microcode")
+
+COMPONENTS: Mapping[type[MilanTcb | TurinTcb], Mapping[str, int]] = {
+    layout: {name: offset_of(layout, name) for name in _NAMES if hasattr(layout, name)}
+    for layout in (MilanTcb, TurinTcb)
 }
-"""The names of the security version numbers of each layout, lowest layer first."""
+"""The security version numbers of each layout, lowest layer first, and where each one stands."""
 
 
 def interpret(raw: bytes, product: Product, where: str) -> TcbVersion:
@@ -80,11 +82,14 @@ def compose(product: Product, numbers: Mapping[str, int], where: str) -> bytes:
     Raises:
         MalformedError: the product has other components.
     """
-    layout = LAYOUTS[product]
-    if set(numbers) != set(COMPONENTS[layout]):
-        want, got = ", ".join(COMPONENTS[layout]), ", ".join(numbers)
+    places = COMPONENTS[LAYOUTS[product]]
+    if numbers.keys() != places.keys():
+        want, got = ", ".join(places), ", ".join(numbers)
         raise MalformedError(where, f"got a TCB of {got}, want {want} as on {product}")
-    return pack(layout(**numbers, reserved=b""))
+    made = bytearray(TCB_BYTES)
+    for name, number in numbers.items():
+        made[places[name]] = number
+    return bytes(made)
 
 
 def above(tcb: TcbVersion, other: TcbVersion) -> tuple[str, ...]:

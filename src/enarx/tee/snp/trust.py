@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from enarx.errors import Failure, MalformedError, RejectedError, UnauthenticError
+from enarx.errors import Failure, RejectedError, UnauthenticError
 from enarx.tee.anchors import TrustAnchor, of_vendor
 from enarx.tee.chain import STEP as CHAIN
 from enarx.tee.chain import Path, check_revocation, extend, find_path, name_of
+from enarx.tee.claims import ChainLink
 from enarx.tee.snp.products import PRODUCTS, Product
-from enarx.tee.x509 import Certificate, Crl, common_name, load_certificate, load_crl
+from enarx.tee.x509 import Certificate, Crl, common_name, usable_certificates, usable_crls
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from enarx.tee.claims import ChainLink, Revocation
+    from enarx.tee.claims import Revocation
     from enarx.tee.endorsements import Endorsements
     from enarx.tee.snp.vek import Signer, Vek
 
@@ -41,11 +42,10 @@ _VEK_NAMES: dict[Signer, str] = {"vcek": "SEV-VCEK", "vlek": "SEV-VLEK"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """Loaded endorsements, still unverified; *damaged* counts those that could not be loaded."""
+    """Loaded endorsements, still unverified."""
 
     certificates: tuple[Certificate, ...]
     crls: tuple[Crl, ...]
-    damaged: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class TrustedAsk:
 
     Args:
         path: its certificate, and the anchor that signed it.
+        chain: what to tell people about that.
         product: whose keys it may issue.
         signer: which of them.
         revocation: whether it was looked up.
@@ -61,6 +62,7 @@ class TrustedAsk:
     """
 
     path: Path
+    chain: tuple[ChainLink, ...]
     product: Product
     signer: Signer
     revocation: Revocation
@@ -91,21 +93,11 @@ class TrustedVek:
 
 
 def load(endorsements: Endorsements) -> Pool:
-    """The certificates and lists among *endorsements*; what cannot be loaded is only counted."""
-    certificates: list[Certificate] = []
-    crls: list[Crl] = []
-    damaged = 0
-    for der in endorsements.certificates:
-        try:
-            certificates.append(load_certificate(der, "certificate"))
-        except MalformedError:
-            damaged += 1
-    for der in endorsements.crls:
-        try:
-            crls.append(load_crl(der, "CRL"))
-        except MalformedError:
-            damaged += 1
-    return Pool(certificates=tuple(certificates), crls=tuple(crls), damaged=damaged)
+    """The certificates and lists among *endorsements*; what is neither is someone else's."""
+    return Pool(
+        certificates=tuple(usable_certificates(endorsements.certificates)),
+        crls=tuple(usable_crls(endorsements.crls)),
+    )
 
 
 def trust_ask(
@@ -126,7 +118,14 @@ def trust_ask(
     _must_be_pss(certificate)
     product, signer = _authority(certificate, path.anchor)
     revocation, used = check_revocation(path, pool.crls, now)
-    return TrustedAsk(path=path, product=product, signer=signer, revocation=revocation, crls=used)
+    return TrustedAsk(
+        path=path,
+        chain=path.links(),
+        product=product,
+        signer=signer,
+        revocation=revocation,
+        crls=used,
+    )
 
 
 def trust_vek(vek: Vek, ask: TrustedAsk, now: datetime) -> TrustedVek:
@@ -143,7 +142,7 @@ def trust_vek(vek: Vek, ask: TrustedAsk, now: datetime) -> TrustedVek:
     return TrustedVek(
         vek=vek,
         anchor=path.anchor,
-        chain=path.links(),
+        chain=(_link(vek), *ask.chain),
         revocation=ask.revocation,
         collateral_issued=min(lists, default=None),
         not_before=max((path.not_before, *lists)),
@@ -182,6 +181,15 @@ def name_of_issuer(certificate: Certificate) -> str:
     return common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
 
 
+def _link(vek: Vek) -> ChainLink:
+    return ChainLink(
+        subject=vek.subject,
+        sha256=vek.sha256,
+        not_before=vek.certificate.not_valid_before_utc,
+        not_after=vek.certificate.not_valid_after_utc,
+    )
+
+
 def _authority(certificate: Certificate, anchor: TrustAnchor) -> tuple[Product, Signer]:
     """For which product and kind of key it issues: by its name, which its root must fit."""
     root, name = _plain(anchor.name, anchor), _plain(common_name(certificate.subject), anchor)
@@ -194,7 +202,7 @@ def _authority(certificate: Certificate, anchor: TrustAnchor) -> tuple[Product, 
 
 def _must_be_of(vek: Vek, ask: TrustedAsk) -> None:
     """Insist that the authority is for this product and kind of key, and the name for the kind."""
-    name = _plain(common_name(vek.certificate.subject), ask.path.anchor)
+    name = _plain(vek.subject.partition(",")[0].removeprefix("CN="), ask.path.anchor)
     pairs = (
         ("vek.signer", ask.signer, vek.signer),
         ("vek.product_name", ask.product, vek.product),

@@ -12,18 +12,18 @@ Specification" rev. 1.00, section 3 (certificate profile and extensions).
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from cryptography import x509
 from cryptography.hazmat.asn1 import IA5String
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from enarx.errors import MalformedError
 from enarx.tee.snp.products import Product, product_of_name
 from enarx.tee.snp.tcb import compose
-from enarx.tee.x509 import Certificate, key_of
-from enarx.wire.der import decode
+from enarx.tee.x509 import Certificate, key_of, load_certificate
+from enarx.wire.der import decode, encode
 
 Signer = Literal["vcek", "vlek"]
 
@@ -55,6 +55,8 @@ HWID_BYTES: dict[Product, int] = {"Milan": 64, "Genoa": 64, "Turin": 8}
 _KNOWN = frozenset((STRUCT_VERSION, PRODUCT_NAME, HW_ID, CSP_ID, *SPL.values(), *RESERVED_SPL))
 _STRUCT_VERSIONS = (0, 1)  # 1 came with Turin
 _MAX_SPL = 0xFF
+_NUMBERS = {encode(number): number for number in range(_MAX_SPL + 1)}
+"""A level fits one byte, so there are few of them; DER has one spelling of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ class Vek:
 
     Args:
         certificate: the certificate itself.
+        sha256: its fingerprint.
+        subject: its name, RFC 4514.
         key: its P-384 key.
         signer: of a chip or of a cloud provider.
         product: whose layout *tcb* has.
@@ -73,6 +77,8 @@ class Vek:
     """
 
     certificate: Certificate
+    sha256: bytes
+    subject: str
     key: ec.EllipticCurvePublicKey
     signer: Signer
     product: Product
@@ -87,8 +93,17 @@ def is_vek(certificate: Certificate) -> bool:
     return any(e.oid.dotted_string == STRUCT_VERSION for e in certificate.extensions)
 
 
-def read_vek(certificate: Certificate, where: str) -> Vek:
-    """What *certificate* says as a VCEK or VLEK.
+def load_vek(der: bytes, where: str) -> Vek:
+    """What the certificate in *der* says as a VCEK or VLEK.
+
+    Raises:
+        MalformedError: it is no certificate of AMD's profile, or its key is not of P-384.
+    """
+    return read_vek(load_certificate(der, where), hashlib.sha256(der).digest(), where)
+
+
+def read_vek(certificate: Certificate, sha256: bytes, where: str) -> Vek:
+    """What *certificate*, whose fingerprint is *sha256*, says as a VCEK or VLEK.
 
     Raises:
         MalformedError: it is not of AMD's profile, or its key is not of P-384.
@@ -101,6 +116,8 @@ def read_vek(certificate: Certificate, where: str) -> Vek:
     signer, hwid, csp_id = _owner(found, product, where)
     return Vek(
         certificate=certificate,
+        sha256=sha256,
+        subject=certificate.subject.rfc4514_string(),
         key=_p384(certificate, where),
         signer=signer,
         product=product,
@@ -115,10 +132,10 @@ def _amd_extensions(certificate: Certificate, where: str) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for extension in certificate.extensions:
         oid = extension.oid.dotted_string
-        if oid.startswith(AMD_ARC) and isinstance(extension.value, x509.UnrecognizedExtension):
-            if oid not in _KNOWN:
-                raise MalformedError(where, f"unknown extension {oid}")
-            found[oid] = extension.value.value
+        if oid in _KNOWN:
+            found[oid] = extension.value.public_bytes()
+        elif oid.startswith(AMD_ARC):
+            raise MalformedError(where, f"unknown extension {oid}")
     return found
 
 
@@ -143,9 +160,10 @@ def _tcb(found: dict[str, bytes], product: Product, where: str) -> bytes:
 
 
 def _integer(found: dict[str, bytes], oid: str, where: str) -> int:
-    value = decode(int, _present(found, oid, where), f"{where}: {oid}")
-    if not 0 <= value <= _MAX_SPL:
-        raise MalformedError(where, f"extension {oid}: got {value}, want 0 to {_MAX_SPL}")
+    value = _NUMBERS.get(der := _present(found, oid, where))
+    if value is None:
+        problem = f"got {der.hex()}, want the DER of an integer from 0 to {_MAX_SPL}"
+        raise MalformedError(f"{where}: {oid}", problem)
     return value
 
 

@@ -25,29 +25,26 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from enarx.errors import Failure, RejectedError, UnauthenticError
 from enarx.tee.claims import Authentic, Claims, Tcb
-from enarx.tee.snp.evidence import SnpEvidence, must_have_layout
+from enarx.tee.ecdsa import is_signed
+from enarx.tee.snp.evidence import SnpEvidence, tcbs_of
 from enarx.tee.snp.fields import ReportFields
 from enarx.tee.snp.fitting import STEP as FITTING
 from enarx.tee.snp.fitting import candidates, misfits
-from enarx.tee.snp.tcb import TcbVersion, above, components, interpret
+from enarx.tee.snp.tcb import TcbVersion, above, components
 from enarx.tee.snp.trust import TrustedVek, load, trust_vek_in
-from enarx.wire.reader import Reader
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from enarx.tee.anchors import TrustAnchor
     from enarx.tee.endorsements import Endorsements
-    from enarx.tee.snp.report import AttestationReport, Signature
+    from enarx.tee.snp.report import AttestationReport
 
-_ECDSA_SHA384 = ec.ECDSA(hashes.SHA384())
+_SHA384 = hashes.SHA384()
 _SECOND = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -96,7 +93,7 @@ def authenticate_with(evidence: SnpEvidence, trusted: TrustedVek, now: datetime)
     if failures := misfits(evidence, trusted.vek):
         raise UnauthenticError(FITTING, *failures)
     _must_be_signature(evidence, trusted)
-    reported = _must_be_consistent(evidence.report, trusted)
+    reported = _must_be_consistent(evidence, trusted)
     return Authentic(
         claims=_claims(evidence.report, trusted, reported),
         evidence=evidence.raw,
@@ -129,31 +126,22 @@ def _must_be_current(trusted: TrustedVek, now: datetime) -> None:
 
 def _must_be_signature(evidence: SnpEvidence, trusted: TrustedVek) -> None:
     """Step 4."""
-    try:
-        trusted.vek.key.verify(_der(evidence.signature), evidence.signed, _ECDSA_SHA384)
-    except InvalidSignature as e:
+    numbers = evidence.signature.r[::-1] + evidence.signature.s[::-1]  # they came little-endian
+    if not is_signed(evidence.signed, numbers, trusted.vek.key, _SHA384):
         want = f"a signature by the {trusted.vek.signer.upper()} of the certificate"
         hint = "the report was changed after it was signed, or another key signed it"
         failure = Failure("snp.signature", want=want, got="another", hint=hint)
-        raise UnauthenticError("report signature", failure) from e
+        raise UnauthenticError("report signature", failure)
 
 
-def _der(signature: Signature) -> bytes:
-    """The signature's two little-endian numbers as ``cryptography`` takes them."""
-    r = Reader(signature.r, "report.signature").uint(len(signature.r), "r")
-    s = Reader(signature.s, "report.signature").uint(len(signature.s), "s")
-    return encode_dss_signature(r, s)
-
-
-def _must_be_consistent(report: AttestationReport, trusted: TrustedVek) -> TcbVersion:
+def _must_be_consistent(evidence: SnpEvidence, trusted: TrustedVek) -> TcbVersion:
     """Step 5; returns REPORTED_TCB."""
-    product = trusted.vek.product
-    must_have_layout(report, product)
-    current = interpret(report.current_tcb, product, "report.current_tcb")
-    reported = interpret(report.reported_tcb, product, "report.reported_tcb")
+    report = evidence.report
+    tcbs = evidence.tcbs or tcbs_of(report, trusted.vek.product)
+    current, reported = tcbs[report.current_tcb], tcbs[report.reported_tcb]
     failures = [
-        *_not_above(report.committed_tcb, "committed_tcb", current, trusted),
-        *_not_above(report.reported_tcb, "reported_tcb", current, trusted),
+        *_not_above("committed_tcb", tcbs[report.committed_tcb], current),
+        *_not_above("reported_tcb", reported, current),
         *_versions(report),
     ]
     if failures:
@@ -161,15 +149,12 @@ def _must_be_consistent(report: AttestationReport, trusted: TrustedVek) -> TcbVe
     return reported
 
 
-def _not_above(
-    raw: bytes, name: str, current: TcbVersion, trusted: TrustedVek
-) -> tuple[Failure, ...]:
-    tcb = interpret(raw, trusted.vek.product, f"report.{name}")
+def _not_above(name: str, tcb: TcbVersion, current: TcbVersion) -> tuple[Failure, ...]:
+    if tcb is current:
+        return ()
     ours, limit = components(tcb), components(current)
     return tuple(
-        Failure(
-            f"snp.{name}.{part}", want=f"at most {limit[part]}, the current", got=str(ours[part])
-        )
+        Failure(f"snp.{name}.{part}", want=_at_most(str(limit[part])), got=str(ours[part]))
         for part in above(tcb, current)
     )
 
@@ -178,13 +163,17 @@ def _versions(report: AttestationReport) -> tuple[Failure, ...]:
     current = (report.current_major, report.current_minor, report.current_build)
     committed = (report.committed_major, report.committed_minor, report.committed_build)
     demanded = (report.policy.abi_major, report.policy.abi_minor)
-    want = f"at most {_dotted(current)}, the current"
+    want = _at_most(_dotted(current))
     failures = []
     if committed > current:
         failures.append(Failure("snp.committed_version", want=want, got=_dotted(committed)))
     if demanded > current[:2]:
         failures.append(Failure("snp.policy.abi", want=want, got=_dotted(demanded)))
     return tuple(failures)
+
+
+def _at_most(current: str) -> str:
+    return f"at most {current}, the current"
 
 
 def _dotted(version: tuple[int, ...]) -> str:
