@@ -39,16 +39,13 @@ def tagged_evidence(data: bytes, where: str) -> Content:
     Raises:
         MalformedError: it is not that.
     """
-    item = cbor.decode(data, where)
-    if not isinstance(item, cbor.Tag) or item.number != INTEL_QUOTE:
-        raise MalformedError(where, f"want tag {INTEL_QUOTE}")
-    match item.value:
-        case (bytes() as quote, bytes() as claims):
+    match cbor.decode(data, where):
+        case cbor.Tag(number, (bytes() as quote, bytes() as claims)) if number == INTEL_QUOTE:
             _claims(claims, where)
             return Content(
                 evidence=(Piece(data=quote),), containers=("tagged evidence",), claims=claims
             )
-    raise MalformedError(where, "want [quote, claims], both byte strings, under the tag")
+    raise MalformedError(where, f"want [quote, claims], byte strings under the tag {INTEL_QUOTE}")
 
 
 def bound_evidence(data: bytes, spki: bytes, where: str) -> Content:
