@@ -3,7 +3,7 @@
 Shape only: which messages there are, of which type, with which indicator.  What they mean is
 ``messages``'s to say.  Signed wrappers are refused: nobody here could say whose signature counts.
 
-Source: draft-ietf-rats-msg-wrap-23, sections 3 and 5; docs/design/adr/0019-containers.md.
+Source: draft-ietf-rats-msg-wrap-23, section 3; docs/design/adr/0019-containers.md.
 """
 
 from __future__ import annotations

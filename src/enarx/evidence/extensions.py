@@ -3,7 +3,7 @@
 Several extensions in one certificate mean the same evidence in more than one dress (Gramine writes
 two); the first of the table is taken.
 
-Sources: draft-ietf-rats-msg-wrap-23, section 5.3 (CMW); TCG DICE Attestation Architecture 1.1,
+Sources: draft-ietf-rats-msg-wrap-23, section 4.4 (CMW); TCG DICE Attestation Architecture 1.1,
 section 6.1.8; draft-ietf-lamps-csr-attestation (AttestationBundle).
 """
 
