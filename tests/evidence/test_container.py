@@ -240,3 +240,13 @@ def test_nesting_bombs_are_refused(bomb: bytes, technologies: Technologies) -> N
     """A hundred thousand openings end in an error of ours, at once."""
     with pytest.raises(MalformedError):
         open_container(bomb, "file", technologies)
+
+
+@pytest.mark.parametrize("data", [b'{"platform": "snp"}', b"[1, 2]", b"\x82\x01\x02"])
+def test_what_only_begins_like_a_wrapper_is_refused_as_one(
+    data: bytes, technologies: Technologies
+) -> None:
+    """Any other JSON or CBOR says why it was read as a wrapper."""
+    with pytest.raises(MalformedError) as refused:
+        open_container(data, "file", technologies)
+    assert "read as a conceptual message wrapper" in refused.value.hints[0]

@@ -123,13 +123,21 @@ _PEM_LABELS = ("CERTIFICATE", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 def _json(data: bytes, where: str) -> Content:
     if tsm.is_report(document.load_any(data, where)):
         return tsm.from_json(data, where)
-    return messages.unwrap(data, where)
+    return _wrapper(data, where)
 
 
 def _cbor(data: bytes, where: str) -> Content:
     if tsm.is_report(cbor.decode(data, where)):
         return tsm.from_cbor(data, where)
-    return messages.unwrap(data, where)
+    return _wrapper(data, where)
+
+
+def _wrapper(data: bytes, where: str) -> Content:
+    try:
+        return messages.unwrap(data, where)
+    except MalformedError as e:
+        hint = "it was read as a conceptual message wrapper (CMW), because it begins like one"
+        raise MalformedError(e.where, e.problem, offset=e.offset, hints=e.hints or (hint,)) from e
 
 
 def _unknown(data: bytes, where: str, technologies: tuple[Technology, ...]) -> MalformedError:
