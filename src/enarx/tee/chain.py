@@ -159,7 +159,7 @@ def check_revocation(
         named = (crl for issuer, crl in lists if issuer == certificate.issuer)
         issued = [crl for crl in named if is_signed_by(crl, key)]
         for crl in issued:
-            _must_not_be_revoked(certificate, crl)
+            must_not_be_revoked(certificate, crl)
         latest_first = sorted(issued, key=lambda crl: crl.last_update_utc, reverse=True)
         reasons = [_why_not(crl, above, now) for crl in latest_first]
         if "" in reasons:
@@ -310,7 +310,14 @@ def _pinned(anchor: TrustAnchor) -> ChainLink:
     )
 
 
-def _must_not_be_revoked(certificate: Certificate, crl: Crl) -> None:
+def must_not_be_revoked(certificate: Certificate, crl: Crl) -> None:
+    """Insist that *crl*, a verified list of its issuer of whatever time, lacks *certificate*.
+
+    For one certificate more below a path that ``check_revocation`` looked up.
+
+    Raises:
+        UnauthenticError: it is in the list.
+    """
     entry = crl.get_revoked_certificate_by_serial_number(serial_number(certificate))
     if entry is not None:
         got = (
