@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +18,15 @@ from enarx.tee.claims import Claims
 from enarx.tee.dcap.enclave import EnclaveReport
 from enarx.tee.dcap.layout import HeaderV3
 from enarx.tee.endorsements import Endorsements
+from enarx.tee.nitro.roots import ANCHORS
+from enarx.tee.nitro.technology import NITRO
+from enarx.tee.snp.roots import AMD_ROOTS
+from enarx.tee.snp.technology import SNP
 from enarx.tee.technology import Technology
 from enarx.wire import cbor
 from enarx.wire.reader import Reader
 from enarx.wire.record import size_of, unpack
+from enarx.wire.text import pem_blocks
 
 Technologies = tuple[Technology, ...]
 ClaimsOf = Callable[..., Claims]
@@ -122,3 +128,33 @@ def test_quotes_and_reports_in_every_carrier(shared: Path, technologies: Technol
             counted += 1
     print(f"{counted} recorded reports and quotes")  # noqa: T201 - the count is asked for
     assert counted >= 40
+
+
+def test_an_authentic_report_is_bound_to_the_key_of_its_request(shared: Path) -> None:
+    """The whole way of Enarx's recorded request: open, parse, authenticate, check the key."""
+    folder = shared / "vectors/snp/milan-v2-enarx-csr"
+    opened = open_container((folder / "enarx.csr").read_bytes(), "csr", (SNP,))
+    blocks = pem_blocks((folder / "ca_chain.pem").read_bytes(), "chain")
+    chain = Endorsements(certificates=tuple(der for _, der in blocks))
+    now = dt.datetime(2022, 12, 1, tzinfo=dt.UTC)
+    report = SNP.parse(opened.evidence)
+    authentic = SNP.authenticate(report, opened.endorsements + chain, AMD_ROOTS, now)
+    check_binding(opened, authentic.claims)
+
+
+@pytest.mark.parametrize("name", ["debug-mode", "non-debug"])
+def test_an_authentic_document_is_bound_to_the_key_of_its_certificate(
+    name: str, shared: Path
+) -> None:
+    """The whole way of Evervault's recorded certificates; between them, nothing is bound."""
+    opened, authentic = {}, {}
+    now = dt.datetime(2023, 1, 18, 15, 11, tzinfo=dt.UTC)
+    for each in ("debug-mode", "non-debug"):
+        (path,) = (shared / f"vectors/nitro/evervault-{each}-x509").glob("*.pem")
+        opened[each] = open_container(path.read_bytes(), "pem", (NITRO,))
+        document = NITRO.parse(opened[each].evidence)
+        authentic[each] = NITRO.authenticate(document, Endorsements(), ANCHORS, now)
+    check_binding(opened[name], authentic[name].claims)
+    other = next(each for each in opened if each != name)
+    with pytest.raises(UnauthenticError, match="key binding"):
+        check_binding(opened[name], authentic[other].claims)
