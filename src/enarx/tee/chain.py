@@ -83,14 +83,14 @@ def find_path(
 ) -> Path:
     """The verified path from *leaf* to one of *anchors*; *leaf* must be a certificate below it.
 
+    Where several paths lead to an anchor, the shortest that holds counts: an authority can have
+    certificates of several dates, and certificates of others can lie around.
+
     Revocation is a step of its own: ``check_revocation``.
 
     Args:
         others: certificates that may be on the path, in any order.
         now: aware; every certificate must be valid then.
-
-    Where several paths lead to an anchor, the first that holds counts: an authority can have
-    certificates of several dates, and certificates of others can lie around.
 
     Raises:
         UnauthenticError: there is no such path; it names the certificate where it ends.
@@ -99,7 +99,7 @@ def find_path(
         raise _refusal(leaf, "a certificate below a trust anchor", "the trust anchor's own")
     search = _Search(others, anchors)
     refusals: list[UnauthenticError] = []
-    for certificates, anchor in search.paths((leaf,)):
+    for certificates, anchor in search.paths(leaf):
         try:
             return _checked(certificates, anchor, now)
         except UnauthenticError as e:
@@ -185,25 +185,29 @@ class _Search:
         self._left = MAX_SIGNATURES
         self.ends: list[UnauthenticError] = []
 
-    def paths(
-        self, path: tuple[Certificate, ...]
-    ) -> Iterator[tuple[tuple[Certificate, ...], TrustAnchor]]:
-        """Each continuation of *path* that an anchor's key ends."""
+    def paths(self, leaf: Certificate) -> Iterator[tuple[tuple[Certificate, ...], TrustAnchor]]:
+        """Each path up from *leaf* that an anchor's key ends, the shortest first."""
+        level: list[tuple[Certificate, ...]] = [(leaf,)]
+        while level:
+            higher: list[tuple[Certificate, ...]] = []
+            for path in level:
+                if anchor := self._anchor_of(path[-1]):
+                    yield path, anchor
+                else:
+                    higher += self._continued(path)
+            level = higher
+
+    def _continued(self, path: tuple[Certificate, ...]) -> list[tuple[Certificate, ...]]:
         lower = path[-1]
-        if anchor := self._anchor_of(lower):
-            yield path, anchor
-        elif len(path) > MAX_DEPTH:
-            want = f"a path of at most {MAX_DEPTH} certificates"
-            self.ends.append(_refusal(lower, want, "a longer one"))
-        else:
-            named = [c for c in self._pool if c.subject == lower.issuer and c not in path]
-            issuers = 0
-            for certificate in named:
-                if self._issued(certificate, lower):
-                    issuers += 1
-                    yield from self.paths((*path, certificate))
-            if not issuers:
-                self.ends.append(self._end(lower, named))
+        if len(path) > MAX_DEPTH:
+            want = f"at most {MAX_DEPTH} authorities above a leaf"
+            self.ends.append(_refusal(lower, want, "another one"))
+            return []
+        named = [c for c in self._pool if c.subject == lower.issuer and c not in path]
+        longer = [(*path, upper) for upper in named if self._issued(upper, lower)]
+        if not longer:
+            self.ends.append(self._end(lower, named))
+        return longer
 
     def _anchor_of(self, lower: Certificate) -> TrustAnchor | None:
         """The anchor whose key signed *lower*; keys without a name issue no certificates."""
@@ -284,7 +288,7 @@ def _must_issue(certificate: Certificate, below: int) -> None:
 
 def _constraint(certificate: Certificate, kind: type[E]) -> E | None:
     for found in certificate.extensions:
-        if isinstance(found.value, kind):
+        if found.oid == kind.oid and isinstance(found.value, kind):
             return found.value
     return None
 
