@@ -1,6 +1,7 @@
-"""A web server on loopback with an authority of its own, a clock that tests move, and certificates.
+"""A web server on loopback with an authority of its own, a clock that tests move, machines.
 
-The server is real: sockets, TLS, HTTP/1.1.  It answers as a test tells it, also badly.
+The server is real: sockets, TLS, HTTP/1.1.  It answers as a test tells it, also badly.  What it
+hands out is what simulated machines need: real formats under a development root.
 """
 
 from __future__ import annotations
@@ -13,14 +14,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from enarx.adapters.amd_kds import AmdKds
+from enarx.adapters.endorsement_cache import EndorsementCache
+from enarx.adapters.endorsement_resolver import Resolver
 from enarx.adapters.http_fetch import HttpFetch, Limits, open_fetch
 from enarx.adapters.http_retry import Backoff
+from enarx.tee.endorsements import Endorsements
+from enarx.tee.simulated.machine import IntelMachine
+from enarx.tee.simulated.root import SimulatedRoot
+from enarx.tee.simulated.sgx import SimulatedSgx
+from enarx.tee.simulated.snp import SimulatedSnp
+from enarx.tee.simulated.tdx import SimulatedTdx
 
 NOW = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -107,8 +118,12 @@ class _Server(ThreadingHTTPServer):
 def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or each body waits 40 ms for its header's receipt
 
         def do_GET(self) -> None:
+            if web.over.is_set():  # the server is gone: connections that were kept end too
+                self.close_connection = True
+                return
             plan = web.next(self.path, {k.lower(): v for k, v in self.headers.items()})
             if not isinstance(plan, tuple):
                 self.close_connection = True
@@ -247,3 +262,118 @@ def client(authority: Authority, clock: FakeClock) -> Iterator[Callable[..., Htt
 def fetch(client: Callable[..., HttpFetch]) -> HttpFetch:
     """A client with the usual limits."""
     return client()
+
+
+@pytest.fixture(scope="session")
+def root() -> SimulatedRoot:
+    """The development root of the tests of evidence."""
+    path = Path(__file__).parent.parent / "tee" / "development-root.pem"
+    return SimulatedRoot.from_bytes(path.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def snp(root: SimulatedRoot) -> SimulatedSnp:
+    """A Genoa; ``dataclasses.replace`` makes other machines of it."""
+    return SimulatedSnp(root=root, issued=NOW - DAY)
+
+
+@pytest.fixture(scope="session")
+def tdx(root: SimulatedRoot) -> SimulatedTdx:
+    """A machine with TDX, and its collateral."""
+    return SimulatedTdx(machine=IntelMachine(root=root, issued=NOW - DAY))
+
+
+@pytest.fixture(scope="session")
+def sgx(tdx: SimulatedTdx) -> SimulatedSgx:
+    """The same machine's SGX."""
+    return SimulatedSgx(machine=tdx.machine)
+
+
+@pytest.fixture(scope="session")
+def everything(snp: SimulatedSnp, tdx: SimulatedTdx) -> Endorsements:
+    """One bag with every kind of endorsement."""
+    return snp.endorsements() + tdx.endorsements()
+
+
+def pem_chain(*certificates: bytes) -> bytes:
+    """Certificates in PEM, one after the other."""
+    loaded = (x509.load_der_x509_certificate(der) for der in certificates)
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in loaded)
+
+
+@pytest.fixture(scope="session")
+def as_kds() -> Callable[[Web, SimulatedSnp], Endorsements]:
+    """Make a server AMD's for one machine; what it hands out."""
+
+    def serve(web: Web, snp: SimulatedSnp) -> Endorsements:
+        bag = snp.endorsements()
+        vek, ask, ark = bag.certificates
+        levels = dict(zip(("blSPL", "teeSPL", "snpSPL", "ucodeSPL"), levels_of(snp), strict=True))
+        query = "&".join(f"{name}={level}" for name, level in levels.items())
+        base = f"/vcek/v1/{snp.product}"
+        der = {"Content-Type": "application/octet-stream"}
+        web.on(f"{base}/{snp.hwid.hex()}?{query}", (200, der, vek))
+        web.on(
+            f"{base}/cert_chain",
+            (200, {"Content-Type": "application/x-pem-file"}, pem_chain(ask, ark)),
+        )
+        web.on(f"{base}/crl", (200, der, bag.crls[0]))
+        return bag
+
+    return serve
+
+
+def levels_of(snp: SimulatedSnp) -> tuple[int, int, int, int]:
+    """Boot loader, TEE, SNP and microcode, as Milan and Genoa place them."""
+    tcb = snp.tcb_version
+    return tcb[0], tcb[1], tcb[6], tcb[7]
+
+
+@pytest.fixture(scope="session")
+def as_pcs() -> Callable[[Web, SimulatedTdx], Endorsements]:
+    """Make a server Intel's (and its root's) for one TDX machine; what it hands out."""
+
+    def serve(web: Web, tdx: SimulatedTdx) -> Endorsements:
+        bag, machine = tdx.endorsements(), tdx.machine
+        signing, authority, root = bag.certificates
+        pck, _, _ = machine.certificates()
+        pck_crl, root_crl = bag.crls
+        signer = quote(pem_chain(signing, root).decode())
+        issuer = quote(pem_chain(authority, root).decode())
+        json, api = {"Content-Type": "application/json"}, "/sgx/certification/v4"
+        web.on(
+            f"/tdx/certification/v4/tcb?fmspc={machine.fmspc.hex().upper()}",
+            (200, json | {"TCB-Info-Issuer-Chain": signer}, bag.tcb_infos[0]),
+        )
+        web.on(
+            "/tdx/certification/v4/qe/identity",
+            (200, json | {"SGX-Enclave-Identity-Issuer-Chain": signer}, bag.qe_identities[0]),
+        )
+        web.on(
+            f"{api}/pckcrl?ca=platform&encoding=der",
+            (200, {"SGX-PCK-CRL-Issuer-Chain": issuer}, pck_crl),
+        )
+        web.on("/IntelSGXRootCA.der", (200, {}, root_crl))
+        web.on(f"{api}/rootcacrl", (200, {}, root_crl.hex().encode()))
+        return Endorsements(certificates=(pck,)) + bag
+
+    return serve
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> EndorsementCache:
+    """An empty cache."""
+    return EndorsementCache(str(tmp_path / "enarx" / "endorsements"))
+
+
+@pytest.fixture
+def kds(fetch: HttpFetch, web: Web, snp: SimulatedSnp, as_kds: Callable[..., object]) -> AmdKds:
+    """AMD's key server on loopback; it knows one Genoa."""
+    as_kds(web, snp)
+    return AmdKds(fetch, web.url)
+
+
+@pytest.fixture
+def resolver(kds: AmdKds, cache: EndorsementCache, clock: FakeClock) -> Resolver:
+    """The key server behind a cache."""
+    return Resolver((kds,), cache, clock)
