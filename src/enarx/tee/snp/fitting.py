@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from enarx.tee.x509 import Certificate
 
 STEP = "certificate of the signing key"
+MAX_CANDIDATES = 64
+"""That are tried: endorsements can hold any number of certificates that pretend to fit, which would
+cost two signatures' verification each."""
 
 _FETCH = "fetch the certificate for this chip and TCB: enarx endorsements fetch"
 
@@ -53,7 +56,7 @@ def misfits(evidence: SnpEvidence, vek: Vek) -> tuple[Failure, ...]:
 
 
 def candidates(evidence: SnpEvidence, certificates: Iterable[Certificate]) -> tuple[Vek, ...]:
-    """The VEKs among *certificates* that can have signed *evidence*, the newest first.
+    """The VEKs among *certificates* that can have signed *evidence*, the newest first, not all.
 
     Raises:
         UnauthenticError: there is none; its failures are those of the nearest.
@@ -74,7 +77,7 @@ def candidates(evidence: SnpEvidence, certificates: Iterable[Certificate]) -> tu
         else:
             fitting.append(vek)
     if fitting:
-        return tuple(sorted(fitting, key=_issued, reverse=True))
+        return tuple(sorted(fitting, key=_issued, reverse=True)[:MAX_CANDIDATES])
     if not refused:
         raise UnauthenticError(STEP, _missing(evidence))
     raise UnauthenticError(STEP, *min(refused, key=len))

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 SIMULATED = "SIMULATED "
 """Before the common names of a development root's certificates."""
 
+MAX_AUTHORITIES = 16
+"""Of the same name that are tried for one VEK; AMD has had two of a product."""
+
 _ROOTS: dict[str, Product] = {f"ARK-{product}": product for product in PRODUCTS}
 _AUTHORITIES: dict[str, tuple[Product, Signer]] = {
     **{f"SEV-{product}": (product, "vcek") for product in PRODUCTS},
@@ -159,26 +162,20 @@ def trust_vek_in(
         UnauthenticError: none of those with the issuer's name leads to an AMD root among *anchors*.
         MalformedError: the first of those has no usable key.
     """
+    issuer = vek.certificate.issuer
+    named = [c for c in pool.certificates if c.subject == issuer][:MAX_AUTHORITIES]
     refusals: list[RejectedError] = []
-    for certificate in pool.certificates:
-        if certificate.subject == vek.certificate.issuer:
-            try:
-                return trust_vek(vek, trust_ask(certificate, pool, anchors, now), now)
-            except (
-                RejectedError
-            ) as e:  # a stranger with the authority's name must not be in the way
-                refusals.append(e)
+    for certificate in named:
+        try:
+            return trust_vek(vek, trust_ask(certificate, pool, anchors, now), now)
+        except RejectedError as e:  # a stranger with the authority's name must not be in the way
+            refusals.append(e)
     if refusals:
         raise refusals[0]
-    issuer = name_of_issuer(vek.certificate)
+    name = common_name(issuer) or issuer.rfc4514_string()
     hint = "AMD serves it with the root as cert_chain: enarx endorsements fetch, or a bundle"
-    failure = Failure(name_of(vek.certificate), want=f"the certificate of {issuer}", got="none")
+    failure = Failure(name_of(vek.certificate), want=f"the certificate of {name}", got="none")
     raise UnauthenticError(CHAIN, failure, hints=(hint,))
-
-
-def name_of_issuer(certificate: Certificate) -> str:
-    """What to call the issuer of *certificate*."""
-    return common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
 
 
 def _link(vek: Vek) -> ChainLink:
@@ -202,7 +199,7 @@ def _authority(certificate: Certificate, anchor: TrustAnchor) -> tuple[Product, 
 
 def _must_be_of(vek: Vek, ask: TrustedAsk) -> None:
     """Insist that the authority is for this product and kind of key, and the name for the kind."""
-    name = _plain(vek.subject.partition(",")[0].removeprefix("CN="), ask.path.anchor)
+    name = _plain(common_name(vek.certificate.subject), ask.path.anchor)
     pairs = (
         ("vek.signer", ask.signer, vek.signer),
         ("vek.product_name", ask.product, vek.product),
