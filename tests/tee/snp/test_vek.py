@@ -66,6 +66,11 @@ def test_levels_up_to_255(genoa: Workshop) -> None:
     assert genoa.loaded(genoa.vek({SPL["microcode"]: b"\x02\x02\x00\xde"})).tcb[7] == 0xDE
 
 
+def test_extensions_of_others(genoa: Workshop) -> None:
+    """A VEK may have extensions of X.509 beside AMD's, such as a key identifier."""
+    assert genoa.loaded(genoa.vek({"2.5.29.14": encode(bytes(20))})).hwid == genoa.machine.hwid
+
+
 WRONG: dict[str, tuple[dict[str, bytes | None], str]] = {
     "struct version": ({STRUCT_VERSION: encode(2)}, "got structVersion 2, want 0 or 1"),
     "no product": ({PRODUCT_NAME: None}, f"extension {PRODUCT_NAME} is missing"),
