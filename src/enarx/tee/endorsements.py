@@ -51,7 +51,8 @@ class VekNeed:
         products: AMD's names ("Milan", "Genoa", "Turin"), the likeliest first; more than one
             where the report does not tell (version 2).
         signer: "vcek" (of a chip) or "vlek" (of a cloud provider; no vendor hands it out).
-        hwid: the chip, 64 bytes, or 8 for Turin; empty for a VLEK.
+        hwid: the chip, 64 bytes, or 8 for Turin; empty for a VLEK, and where the report masks it
+            (then nobody can be asked: the host has to hand the certificate over).
         tcb: AMD's parameter names ("blSPL", "teeSPL", "snpSPL", "ucodeSPL", "fmcSPL") and values,
             one sequence for each of *products*.
     """
