@@ -1,0 +1,37 @@
+"""The built-in policy: what can be judged without values of the operator's, judged strictly.
+
+It stands in where no policy was given.  It names no image, so whoever relies on it knows that
+genuine hardware runs *something*, without the host being able to look in; every verdict says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from enarx.appraisal.catalogue import EVALUATED, PLATFORMS, SECTIONS
+from enarx.appraisal.neutral import NEUTRAL, SIMULATED, TCB
+from enarx.appraisal.policy import compiled
+from enarx.appraisal.unstated import UNSTATED
+from enarx.wire.shape import Unchecked
+
+if TYPE_CHECKING:
+    from enarx.appraisal.policy import Policy
+
+NAME = "baseline"
+
+
+def baseline(*, accept_simulated: bool = False) -> Policy:
+    """The built-in policy.
+
+    Args:
+        accept_simulated: state that a simulation may be accepted; the caller of ``appraise`` must
+            say so as well.
+    """
+    stated: dict[str, object] = {one.key: one.baseline for one in (*NEUTRAL, *TCB)}
+    for platform in PLATFORMS:
+        stated |= {f"{platform}.{one.key}": one.baseline for one in SECTIONS[platform]}
+    for (platform, key), reason in UNSTATED.items():
+        stated[f"{platform}.{key}"] = Unchecked(reason)
+    stated |= {f"{platform}.revocation": "required" for platform in EVALUATED}
+    stated[SIMULATED] = "allowed" if accept_simulated else "forbidden"
+    return compiled(stated, name=NAME, platforms=PLATFORMS)
