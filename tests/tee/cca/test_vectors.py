@@ -10,7 +10,7 @@ import pytest
 
 from enarx.errors import RejectedError, UnauthenticError
 from enarx.tee.anchors import TrustAnchor
-from enarx.tee.cca.roots import ANCHORS, platform_key
+from enarx.tee.cca.roots import platform_key
 from enarx.tee.cca.technology import CCA
 from enarx.tee.endorsements import Endorsements
 from enarx.wire.text import pem_blocks
@@ -47,7 +47,7 @@ def test_every_token_gets_its_verdict(shared: Path) -> None:
         assert claims.fields["cca.platform.profile"] == want["platform_profile"]
         assert not claims.debug
         others = tuple(a for a in anchors if a != own)
-        for wrong in (ANCHORS, others):
+        for wrong in ((), others):
             with pytest.raises(UnauthenticError, match="platform token signature"):
                 CCA.authenticate(evidence, Endorsements(), wrong, NOW)
     print(f"{len(paths)} recorded CCA tokens")  # noqa: T201 - the count is asked for

@@ -11,8 +11,7 @@ from cryptography import x509
 
 from enarx.errors import MalformedError, RejectedError, UnauthenticError
 from enarx.tee.endorsements import Endorsements
-from enarx.tee.nitro.roots import ANCHORS
-from enarx.tee.nitro.roots import NITRO as ROOT
+from enarx.tee.nitro.roots import NITRO_ROOT
 from enarx.tee.nitro.technology import NITRO
 
 REFUSED = {
@@ -33,10 +32,10 @@ def test_every_document_gets_its_verdict(shared: Path) -> None:
         count += 1
         if refusal := REFUSED.get(manifest["id"]):
             with pytest.raises(refusal):
-                NITRO.authenticate(evidence, Endorsements(), ANCHORS, now)
+                NITRO.authenticate(evidence, Endorsements(), (NITRO_ROOT,), now)
             continue
         assert want["verdict"] == "valid"
-        claims = NITRO.authenticate(evidence, Endorsements(), ANCHORS, now).claims
+        claims = NITRO.authenticate(evidence, Endorsements(), (NITRO_ROOT,), now).claims
         assert {str(i): value.hex() for i, value in evidence.pcrs.items()} == want["pcrs"]
         assert claims.debug is want["debug"]
         assert not claims.simulated
@@ -54,7 +53,7 @@ def test_every_document_gets_its_verdict(shared: Path) -> None:
 def test_the_pinned_key_is_the_recorded_roots(shared: Path) -> None:
     """The anchor is the name and key of the recorded certificate."""
     recorded = (shared / "vectors/nitro/aws-nitro-root.der").read_bytes()
-    assert ROOT.is_key_of(x509.load_der_x509_certificate(recorded))
+    assert NITRO_ROOT.is_key_of(x509.load_der_x509_certificate(recorded))
 
 
 @pytest.mark.slow
@@ -68,4 +67,4 @@ def test_no_bit_of_a_recorded_document_can_change(shared: Path) -> None:
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
         with pytest.raises(RejectedError):
-            NITRO.authenticate(NITRO.parse(bytes(flipped)), Endorsements(), ANCHORS, now)
+            NITRO.authenticate(NITRO.parse(bytes(flipped)), Endorsements(), (NITRO_ROOT,), now)

@@ -9,7 +9,7 @@ import pytest
 
 from enarx.errors import MalformedError, RejectedError, UnauthenticError
 from enarx.tee.endorsements import Endorsements
-from enarx.tee.nitro.roots import ANCHORS
+from enarx.tee.nitro.roots import NITRO_ROOT
 from enarx.tee.nitro.technology import NITRO
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_a_certificate_for_something_else_is_refused(make: Maker, change: dict[s
 
 def test_the_path_ends_in_a_given_anchor(make: Maker) -> None:
     """AWS's own anchor vouches for nothing of the tests', and no anchor for nothing."""
-    for anchors in (ANCHORS, ()):
+    for anchors in ((NITRO_ROOT,), ()):
         with pytest.raises(UnauthenticError, match="certificate chain"):
             NITRO.authenticate(NITRO.parse(make.document()), Endorsements(), anchors, make.now)
 

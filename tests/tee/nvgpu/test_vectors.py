@@ -12,7 +12,7 @@ from cryptography import x509
 
 from enarx.errors import RejectedError, UnauthenticError
 from enarx.tee.endorsements import Endorsements
-from enarx.tee.nvgpu.roots import ANCHORS, DEVICE_IDENTITY
+from enarx.tee.nvgpu.roots import NVIDIA_DEVICE_IDENTITY
 from enarx.tee.nvgpu.technology import NVGPU
 from enarx.wire.text import pem_blocks
 
@@ -63,16 +63,16 @@ def test_every_report_gets_its_verdict(vectors: tuple[Vector, ...]) -> None:
         assert NVGPU.recognises(one.data)
         if one.name == INVALID:
             with pytest.raises(UnauthenticError, match="report signature"):
-                NVGPU.authenticate(evidence, one.endorsements, ANCHORS, NOW)
+                NVGPU.authenticate(evidence, one.endorsements, (NVIDIA_DEVICE_IDENTITY,), NOW)
             continue
-        proof = NVGPU.authenticate(evidence, one.endorsements, ANCHORS, NOW)
+        proof = NVGPU.authenticate(evidence, one.endorsements, (NVIDIA_DEVICE_IDENTITY,), NOW)
         items = one.expected.get("items") or [one.expected]
         assert proof.claims.fields["nvgpu.devices"] == len(items)
         for item, found in zip(items, evidence.devices, strict=True):
             assert found.transcript.nonce.hex() == item["nonce"]
         assert not proof.claims.simulated
         assert proof.claims.report_data.hex() == items[0]["nonce"]
-        assert proof.chain[-1].subject == DEVICE_IDENTITY.subject
+        assert proof.chain[-1].subject == NVIDIA_DEVICE_IDENTITY.subject
         assert len(proof.chain) == 5 + 2 * (proof.claims.fields["nvgpu.distinct_devices"] - 1)
     print(f"{len(vectors)} recorded NVIDIA vectors")  # noqa: T201 - the count is asked for
     assert len(vectors) >= 8
@@ -100,7 +100,7 @@ def test_measurements_are_those_of_nvidias_parser(shared: Path, folder: str, par
 def test_the_pinned_key_is_the_recorded_roots(shared: Path) -> None:
     """The anchor is the name and key of the recorded certificate."""
     pem = (shared / "vectors/roots/nvidia-device-identity-ca.pem").read_bytes()
-    assert DEVICE_IDENTITY.is_key_of(x509.load_pem_x509_certificate(pem))
+    assert NVIDIA_DEVICE_IDENTITY.is_key_of(x509.load_pem_x509_certificate(pem))
 
 
 @pytest.mark.slow
@@ -114,4 +114,6 @@ def test_no_bit_of_a_recorded_report_can_change(shared: Path) -> None:
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << bit % 8
         with pytest.raises(RejectedError):
-            NVGPU.authenticate(NVGPU.parse(bytes(flipped)), endorsements, ANCHORS, NOW)
+            NVGPU.authenticate(
+                NVGPU.parse(bytes(flipped)), endorsements, (NVIDIA_DEVICE_IDENTITY,), NOW
+            )

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 
 from enarx.errors import MalformedError, RejectedError, UnauthenticError
-from enarx.tee.nvgpu.roots import ANCHORS
+from enarx.tee.nvgpu.roots import NVIDIA_DEVICE_IDENTITY
 from enarx.tee.nvgpu.technology import NVGPU
 from enarx.tee.nvgpu.verify import OCSP_UNCHECKED
 from enarx.wire import der
@@ -107,7 +107,7 @@ def test_only_a_certificate_for_signatures_may_sign(make: Maker) -> None:
 
 def test_the_path_ends_in_a_given_anchor(make: Maker) -> None:
     """NVIDIA's own anchor vouches for nothing of the tests', and no anchor for nothing."""
-    for anchors in (ANCHORS, ()):
+    for anchors in ((NVIDIA_DEVICE_IDENTITY,), ()):
         with pytest.raises(UnauthenticError, match="certificate chain"):
             NVGPU.authenticate(
                 NVGPU.parse(make.transcript()), make.endorsed(*make.chain()), anchors, make.now

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from enarx.tee.anchors import TrustAnchor
 
-ANCHORS: tuple[TrustAnchor, ...] = ()
-
 
 def platform_key(spki: bytes, *, name: str) -> TrustAnchor:
     """An anchor for one platform.

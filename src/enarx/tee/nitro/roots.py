@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from enarx.tee.anchors import TrustAnchor
 
-NITRO = TrustAnchor(
+NITRO_ROOT = TrustAnchor(
     vendor="aws",
     name="aws.nitro-enclaves",
     subject="CN=aws.nitro-enclaves,OU=AWS,O=Amazon,C=US",
@@ -23,4 +23,4 @@ NITRO = TrustAnchor(
     ),
 )
 
-ANCHORS = (NITRO,)
+ANCHORS: tuple[TrustAnchor, ...] = (NITRO_ROOT,)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from enarx.tee.anchors import TrustAnchor
 
-DEVICE_IDENTITY = TrustAnchor(
+NVIDIA_DEVICE_IDENTITY = TrustAnchor(
     vendor="nvidia",
     name="NVIDIA Device Identity CA",
     subject="O=NVIDIA,CN=NVIDIA Device Identity CA",
@@ -22,4 +22,4 @@ DEVICE_IDENTITY = TrustAnchor(
     ),
 )
 
-ANCHORS = (DEVICE_IDENTITY,)
+ANCHORS: tuple[TrustAnchor, ...] = (NVIDIA_DEVICE_IDENTITY,)
