@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from enarx.appraisal.comparison import Either
+from enarx.appraisal.demand import Compared, RealUnlessTold
 from enarx.wire.shape import Unchecked
 
 if TYPE_CHECKING:
@@ -19,9 +21,9 @@ class Sentence:
         key: where the policy says it.
         platforms: where it counts.
         about: what it is about, as the subject of a sentence.
-        want: what is demanded; empty where it is left out.
+        want: what would pass; empty where it is left out.
         reason: why it is left out; empty where it is not.
-        risk: what can happen because it is left out; empty where it is not.
+        risk: what can happen because nothing is demanded; empty where something is.
     """
 
     key: str
@@ -33,9 +35,11 @@ class Sentence:
 
     def __str__(self) -> str:
         where = ", ".join(self.platforms)
-        if self.want:
-            return f"{where}: {self.about} must be {self.want}"
-        return f"{where}: {self.about} is not checked: {self.reason} (risk: {self.risk})"
+        risk = f" (risk: {self.risk})" if self.risk else ""
+        if self.reason:
+            return f"{where}: {self.about} is not checked: {self.reason}{risk}"
+        may = "may" if self.risk else "must"
+        return f"{where}: {self.about} {may} be {self.want}{risk}"
 
 
 def explain(policy: Policy) -> tuple[Sentence, ...]:
@@ -59,4 +63,12 @@ def _sentence(rule: Rule, platforms: tuple[str, ...]) -> Sentence:
             reason=rule.demand.reason,
             risk=about.risk,
         )
-    return Sentence(key=rule.key, platforms=platforms, about=about.about, want=rule.demand.want())
+    allowed = isinstance(rule.demand, Compared) and isinstance(rule.demand.comparison, Either)
+    tolerated = allowed or isinstance(rule.demand, RealUnlessTold)
+    return Sentence(
+        key=rule.key,
+        platforms=platforms,
+        about=about.about,
+        want=rule.demand.want(),
+        risk=about.risk if tolerated else "",
+    )

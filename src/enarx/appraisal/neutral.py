@@ -227,7 +227,7 @@ NEUTRAL: tuple[Property, ...] = (
     ),
     Property(
         key="revocation",
-        about="the look-up in revocation lists",
+        about="what certificates are looked up in",
         value=Text(
             about="Whether every issuer's current list must have been looked at.",
             choices=("required", "if_available"),

@@ -119,7 +119,7 @@ def _off_or_either(value: str) -> Comparison:
 
 def _mitigations(which: str, claim: str) -> Property:
     fact = field(claim)
-    about = f"the mitigations that were on {which}"
+    about = f"the vector of the mitigations that were on {which}"
     return Property(
         key=f"{claim.removeprefix('snp.').removesuffix('_mit_vector')}_mitigations",
         about=about,

@@ -20,6 +20,7 @@ COMMANDS = {
     "evidence": ("enarx.cli.evidence", "Look at evidence and what carries it."),
     "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
+    "policy": ("enarx.cli.policy", "Write, check and explain policies for evidence."),
     "run": ("enarx.cli.run", "Run an application in a keep on this machine."),
 }
 
