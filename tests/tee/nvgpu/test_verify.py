@@ -105,6 +105,15 @@ def test_only_a_certificate_for_signatures_may_sign(make: Maker) -> None:
     assert verify(make, make.transcript(), *others, *make.chain())
 
 
+def test_only_so_many_certificates_of_a_bag_are_tried(make: Maker) -> None:
+    """A bag full of strangers' certificates costs a bounded time, and hides the right one."""
+    stranger = make.certificate(public_key=ec.derive_private_key(5, ec.SECP384R1()).public_key())
+    assert verify(make, make.transcript(), *[stranger] * 63, *make.chain())
+    with pytest.raises(UnauthenticError, match="report signature"):
+        verify(make, make.transcript(), *[stranger] * 64, *make.chain())
+    assert verify(make, make.listed(make.item()), *[stranger] * 64)
+
+
 def test_the_path_ends_in_a_given_anchor(make: Maker) -> None:
     """NVIDIA's own anchor vouches for nothing of the tests', and no anchor for nothing."""
     for anchors in ((NVIDIA_DEVICE_IDENTITY,), ()):
