@@ -10,6 +10,7 @@ import pytest
 
 from enarx.tee.endorsements import AmdChainNeed, AmdCrlNeed, Endorsements, Need, VekNeed
 from enarx.tee.simulated.certificates import Validity
+from enarx.tee.simulated.snp import CRL_DAYS, VEK_DAYS
 from enarx.tee.snp.evidence import parse
 from enarx.tee.snp.needs import needs
 from enarx.tee.snp.report import SignerInfo
@@ -61,6 +62,10 @@ def test_version_2(milan2: Workshop) -> None:
     assert vek.tcb[0] == vek.tcb[1]
     turin = milan2.of(product="Turin")
     assert asked(turin, turin.report)[1] == AmdChainNeed(products=("Turin",), signer="vcek")
+    zero = milan2.signed(reported_tcb=bytes(8))  # fits every layout: the chip decides
+    assert asked(milan2, zero)[1] == AmdChainNeed(products=("Milan", "Genoa"), signer="vcek")
+    zero = turin.signed(reported_tcb=bytes(8))
+    assert asked(turin, zero)[1] == AmdChainNeed(products=("Turin",), signer="vcek")
     masked = milan2.signed(chip_id=bytes(64), reported_tcb=bytes(8))
     vek = asked(milan2, masked)[0]
     assert isinstance(vek, VekNeed)
@@ -112,6 +117,16 @@ def test_what_is_not_current_does_not_count(genoa: Workshop) -> None:
     old = Validity(not_before=earlier - timedelta(days=9), not_after=earlier)
     stale = replace(genoa.machine, crl_validity=old)
     assert asked(genoa, genoa.report, stale.endorsements()) == needs(evidence, given, later)
+
+
+def test_to_the_second(genoa: Workshop) -> None:
+    """Certificates and lists count from the first to the last second of their validity."""
+    given, evidence = genoa.machine.endorsements(), parse(genoa.report)
+    issued = genoa.machine.issued
+    assert needs(evidence, given, issued) == ()
+    assert needs(evidence, given, issued + timedelta(days=CRL_DAYS)) == ()
+    crl = AmdCrlNeed(products=("Genoa",), signer="vcek")
+    assert needs(evidence, given, issued + timedelta(days=VEK_DAYS)) == (crl,)
 
 
 def test_nothing_would_help(genoa: Workshop, milan2: Workshop) -> None:

@@ -122,6 +122,21 @@ def test_an_authority_between(genoa: Workshop) -> None:
     refused(genoa, genoa.vek(), *chain, match=f"got signed by SIMULATED between, {match}")
 
 
+def signed_plainly(workshop: Workshop) -> bytes:
+    """The chip's certificate with a PKCS #1 v1.5 signature of the ASK's key."""
+    root, machine = workshop.machine.root, workshop.machine
+    ask = root.ask("Genoa", "vcek")
+    name = Party(title="SEV-VCEK", key=machine._vek_key()).name
+    builder = x509.CertificateBuilder(
+        ask.name, name, machine._vek_key().public_key(), 1, ALWAYS.not_before, ALWAYS.not_after
+    )
+    for oid, value in machine._vek_extensions():
+        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
+        builder = builder.add_extension(extension, critical=False)
+    made = builder.sign(root.ask_key, hashes.SHA384(), rsa_padding=padding.PKCS1v15())
+    return made.public_bytes(Encoding.DER)
+
+
 def test_only_pss(genoa: Workshop) -> None:
     """AMD signs by RSASSA-PSS; a PKCS #1 v1.5 signature of the right key is not AMD's."""
     root = genoa.machine.root
@@ -132,8 +147,10 @@ def test_only_pss(genoa: Workshop) -> None:
         old.not_valid_before_utc, old.not_valid_after_utc, list(old.extensions),
     )  # fmt: skip
     plain = builder.sign(root.ark_key, hashes.SHA384(), rsa_padding=padding.PKCS1v15())
-    match = "want a signature by RSASSA-PSS"
+    match = "SEV-Genoa: got .*, want a signature by RSASSA-PSS"
     refused(genoa, genoa.vek(), plain.public_bytes(Encoding.DER), match=match)
+    match = "SEV-VCEK: got .*, want a signature by RSASSA-PSS"
+    refused(genoa, signed_plainly(genoa), *genoa.chain(), match=match)
 
 
 def test_not_an_authority(genoa: Workshop) -> None:
@@ -200,6 +217,10 @@ def test_an_asks_path_serves_every_chip(genoa: Workshop) -> None:
     """A verified ASK vouches for VEKs of many chips, and not for another product's."""
     pool = load(genoa.machine.endorsements())
     ask = trust_ask(pool.certificates[1], pool, genoa.anchors, genoa.now)
+    old = Validity(not_before=genoa.machine.issued - 9 * DAY, not_after=genoa.now + 9 * DAY)
+    trusted = trust_vek(genoa.loaded(genoa.vek(validity=old)), ask, genoa.now)
+    assert trusted.not_before == genoa.machine.issued  # the list's beginning
+    assert trusted.not_after == old.not_after
     for chip in "ab":
         vek = genoa.of(chip=chip).loaded()
         assert trust_vek(vek, ask, genoa.now) == trust_vek_in(vek, pool, genoa.anchors, genoa.now)

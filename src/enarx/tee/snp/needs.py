@@ -42,9 +42,7 @@ def needs(evidence: SnpEvidence, endorsements: Endorsements, now: datetime) -> t
     missing: list[Need] = []
     if not veks:
         missing.append(_vek_need(evidence, signer, products))
-    if not any(
-        _is_valid(c, now) and _is_authority(c, veks, products, signer) for c in pool.certificates
-    ):
+    if not any(_is_valid(c, now) and _is_authority(c, products, signer) for c in pool.certificates):
         missing.append(AmdChainNeed(products=products, signer=signer))
     if not any(_is_current(crl, now) and _is_of_root(crl, products) for crl in pool.crls):
         missing.append(AmdCrlNeed(products=products, signer=signer))
@@ -103,12 +101,8 @@ def _is_current(crl: Crl, now: datetime) -> bool:
     return crl.last_update_utc <= now and ends is not None and now <= ends
 
 
-def _is_authority(
-    certificate: Certificate, veks: tuple[Vek, ...], products: tuple[Product, ...], signer: Signer
-) -> bool:
-    """Whether it is named like the ASK or ASVK: as a fitting VEK's issuer, else by product."""
-    if veks:
-        return any(certificate.subject == vek.certificate.issuer for vek in veks)
+def _is_authority(certificate: Certificate, products: tuple[Product, ...], signer: Signer) -> bool:
+    """Whether it is named like the ASK or ASVK of a product."""
     line = "SEV-VLEK-" if signer == "vlek" else "SEV-"
     return common_name(certificate.subject).endswith(tuple(f"{line}{p}" for p in products))
 

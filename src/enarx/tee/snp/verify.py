@@ -17,7 +17,7 @@ Not of authenticity, because the firmware allows every order: REPORTED_TCB above
 starts as CURRENT_TCB, and firmware may be provisional), and LAUNCH_TCB against any other (a guest
 may arrive by migration, a provisional firmware may be rolled back).  These are claims for policy.
 
-Source: AMD 56860 rev. 1.58, sections 3.3 (firmware versions), 3.6, 7.3, 8.7 (SNP_CONFIG), 10.
+Source: AMD 56860 rev. 1.58, sections 3.6 (keys that sign), 7.3 (report), 8.7 (SNP_CONFIG).
 """
 
 from __future__ import annotations
