@@ -1,6 +1,9 @@
 # make demo    install into .venv and run an HTTPS server in a process keep
 # make test    set up and run every test
 # make check   format, lint, types, imports, architecture and unit tests: under a minute, offline
+# make coverage   every branch of the verifying core, by the quick tests of a lone clone
+# make fuzz ARGS="NAME SECONDS"   search one parser (or "all") for what is not our error; no name: list
+# make mutation ARGS=PATH…   break these files in small ways; the tests must notice
 # make bench   the benchmarks, each a ratio measured in one run
 # make docs    build the documentation into site/
 # make wasi-testsuite SUITE=DIR   the WASI preview 1 suite, through `enarx run`
@@ -10,7 +13,7 @@ BIN     := $(VENV)/bin
 WORKERS ?= 2
 PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
 
-.PHONY: help demo test check bench docs wasi-testsuite requirements demo-server cli-reference clean
+.PHONY: help demo test check coverage fuzz mutation bench docs wasi-testsuite requirements demo-server cli-reference clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -25,6 +28,20 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
+
+VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/package tests/tee tests/wire \
+    tests/test_errors.py
+
+coverage: $(VENV)/.dev
+	@mkdir -p .build/coverage
+	ENARX_SHARED=/nonexistent $(BIN)/coverage run -m pytest -q -m "not slow" $(VERIFYING)
+	$(BIN)/coverage report
+
+fuzz: $(VENV)/.dev $(VENV)/.audit
+	$(BIN)/python tests/fuzz/run.py $(ARGS)
+
+mutation: $(VENV)/.dev
+	$(BIN)/python tests/mutation/run.py $(ARGS)
 
 bench: $(VENV)/.runtime $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py $(ARGS)

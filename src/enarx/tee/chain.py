@@ -309,9 +309,7 @@ def link(certificate: Certificate) -> ChainLink:
 
 
 def _pinned(anchor: TrustAnchor) -> ChainLink:
-    return ChainLink(
-        subject=anchor.subject or anchor.name, sha256=anchor.sha256, not_before=None, not_after=None
-    )
+    return ChainLink(subject=anchor.subject, sha256=anchor.sha256, not_before=None, not_after=None)
 
 
 def must_not_be_revoked(certificate: Certificate, crl: Crl) -> None:

@@ -62,11 +62,16 @@ class Party:
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
 
+    organisation: str = ""
+
     @property
     def subject(self) -> x509.Name:
         """Its whole name; empty for a party called nothing."""
-        common = [x509.NameAttribute(x509.NameOID.COMMON_NAME, self.name)] if self.name else []
-        return x509.Name(common)
+        parts = (
+            (x509.NameOID.ORGANIZATION_NAME, self.organisation),
+            (x509.NameOID.COMMON_NAME, self.name),
+        )
+        return x509.Name([x509.NameAttribute(oid, text) for oid, text in parts if text])
 
     @property
     def spki(self) -> bytes:

@@ -47,10 +47,10 @@ def test_missing_lists_are_told(w: World) -> None:
 
 
 def test_an_issuer_without_common_name_is_told(w: World) -> None:
-    """The whole name stands in, here an empty one."""
-    w.middle = w.party("")
+    """The whole name stands in."""
+    w.middle = w.party("", organisation="Nobody")
     revocation, _ = check_revocation(path(w), (w.root.crl(),), w.now)
-    assert revocation.unchecked == (": no CRL given",)
+    assert revocation.unchecked == ("O=Nobody: no CRL given",)
 
 
 def test_issuers_that_publish_no_list(w: World) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import CertificateBuilder
+from cryptography.x509 import BasicConstraints, CertificateBuilder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -198,11 +198,21 @@ def test_a_missing_issuer_is_named(w: World) -> None:
 
 def test_names_without_a_common_name(w: World) -> None:
     """Where a certificate has no common name, its whole name is told."""
-    nobody = w.party("")
+    nobody = w.party("", organisation="Nobody")
     assert name_of(w.root.issue(w.device)) == "Device"
-    assert name_of(w.root.issue(nobody)) == ""
-    with pytest.raises(UnauthenticError, match="issuer ''"):
+    assert name_of(w.root.issue(nobody)) == "O=Nobody"
+    with pytest.raises(UnauthenticError, match="issuer 'O=Nobody'"):
         find_path(nobody.issue(w.device), (), (w.root.anchor(),), w.now)
+
+
+def test_a_key_under_another_name_is_no_issuer(w: World) -> None:
+    """Attack: names chain as well as keys: a certificate of the issuer's key for somebody else."""
+    twin = w.party("Twin", key=w.middle.key)
+    leaf, pool = w.middle.issue(w.device), (w.root.issue(twin, w.role()),)
+    with pytest.raises(UnauthenticError, match="issuer 'Middle'"):
+        find_path(leaf, pool, (w.root.anchor(),), w.now)
+    with pytest.raises(UnauthenticError, match="issuer 'Middle'"):
+        find_path(leaf, (), (twin.anchor(),), w.now)
 
 
 def test_an_anchor_is_no_leaf(w: World) -> None:
@@ -257,6 +267,7 @@ def unusable(name: str, issuer: Party, role: Role) -> Certificate:
         .serial_number(1)
         .not_valid_before(role.start)
         .not_valid_after(role.end)
+        .add_extension(BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(issuer.key, hashes.SHA256())
     )
     return load_certificate(made.public_bytes(Encoding.DER), name)
