@@ -85,6 +85,8 @@ WRONG = {
     "no end": (header(ARK, 24, 1), r"got 0 bytes, want 24"),
     "half an entry": (END[:-1], "got 23 bytes, want 24"),
     "GUID of zeros": (header(UUID(int=0), 48, 1) + END + b"a", "an entry without GUID"),
+    "offset of nothing": (header(UUID(int=0), 48, 0) + END, "an entry without GUID"),
+    "length of nothing": (header(UUID(int=0), 0, 1) + END, "an entry without GUID"),
     "inside the head": (header(ARK, 47, 1) + END + b"a", "begins at 0x2f, inside of what ends at"),
     "overlapping": (
         header(ARK, 72, 2) + header(ASK, 73, 1) + END + b"ab",
@@ -100,6 +102,14 @@ WRONG = {
     "many": (b"".join(header(UUID(int=n), 1, 1) for n in range(1, 66)), "more than 64 entries"),
     "large": (bytes(MAX_BYTES + 1), "want at most 262144"),
 }
+
+
+def test_the_largest_table() -> None:
+    """A table may fill its bound."""
+    size = MAX_BYTES - 48
+    table = CertificateTable(entries=(Entry(guid=ARK, data=b"x" * size),))
+    assert len(pack_table(table)) == MAX_BYTES
+    assert parse_table(pack_table(table)) == table
 
 
 @pytest.mark.parametrize(("data", "problem"), WRONG.values(), ids=WRONG.keys())
