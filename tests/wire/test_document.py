@@ -89,6 +89,13 @@ def test_an_unread_key_is_unknown() -> None:
         Fields({"b": 1}, "it").done()
 
 
+def test_a_long_key_is_not_repeated_whole() -> None:
+    """A key of a megabyte that nobody asked for makes one short line."""
+    with pytest.raises(MalformedError) as caught:
+        Fields({"b" * 1_000_000: 1}, "it").done()
+    assert str(caught.value) == f"it: unknown key {'b' * 60!r}"
+
+
 def test_a_missing_key_is_named() -> None:
     """Asking for a key that is not there says which."""
     with pytest.raises(MalformedError, match="key 'a' is missing"):

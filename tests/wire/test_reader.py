@@ -85,6 +85,24 @@ def test_reserved_bytes_must_be_zero() -> None:
     assert str(caught.value) == "it.reserved too at 0x4: reserved, got 000100, want zero"
 
 
+@pytest.mark.parametrize(
+    ("size", "place", "problem"),
+    [
+        (32, 31, f"it.end at 0x0: reserved, got {'00' * 31}ff, want zero"),
+        (33, 32, "it.end at 0x20: reserved, got ff, want zero"),
+        (9_000, 0, "it.end at 0x0: reserved, got ff, want zero"),
+    ],
+)
+def test_of_many_reserved_bytes_the_first_wrong_one_is_told(
+    size: int, place: int, problem: str
+) -> None:
+    """An error about kilobytes is one short line that names the place."""
+    data = bytes(place) + b"\xff" + bytes(size - place - 1)
+    with pytest.raises(MalformedError) as caught:
+        Reader(data, "it").zeros(size, "end")
+    assert str(caught.value) == problem
+
+
 def test_trailing_bytes_are_counted() -> None:
     """What nobody took is malformed."""
     reader = Reader(b"abc", "it")

@@ -92,7 +92,7 @@ class Fields:
     def done(self) -> None:
         """Refuse whatever was not read."""
         if self._left:
-            raise MalformedError(self.where, f"unknown key {min(self._left)!r}")
+            raise MalformedError(self.where, f"unknown key {min(self._left)[:_SHOWN]!r}")
 
     def text(self, key: str, *, most: int = MAX_TEXT, least: int = 0, escaped: bool = False) -> str:
         """Return a string of *least* to *most* characters without NUL.
@@ -226,6 +226,9 @@ def _kind(value: object) -> str:
     """Name the JSON type of *value*."""
     return _KINDS.get(type(value), "an object")
 
+
+_SHOWN = 60
+"""Characters of a stranger's key in an error."""
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _KINDS = {

@@ -67,8 +67,7 @@ class Reader:
         """Insist that the next *size* bytes, which are reserved, are zero."""
         begin = self._at
         if (found := self.take(size, what)).strip(b"\0"):
-            problem = f"reserved, got {found.hex()}, want zero"
-            raise MalformedError(f"{self.where}.{what}", problem, offset=begin)
+            raise not_zero(found, f"{self.where}.{what}", begin)
 
     def rest(self) -> bytes:
         """All that is left."""
@@ -78,3 +77,14 @@ class Reader:
         """Insist that nothing is left."""
         if self.left:
             raise MalformedError(self.where, f"{self.left} trailing bytes", offset=self._at)
+
+
+def not_zero(found: bytes, where: str, offset: int) -> MalformedError:
+    """What is wrong with reserved bytes: all of a few, the first that is not zero of many."""
+    if len(found) > _SHOWN_BYTES:
+        zeros = len(found) - len(found.lstrip(b"\0"))
+        found, offset = found[zeros : zeros + 1], offset + zeros
+    return MalformedError(where, f"reserved, got {found.hex()}, want zero", offset=offset)
+
+
+_SHOWN_BYTES = 32

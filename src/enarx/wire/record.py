@@ -14,6 +14,7 @@ import struct
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 from enarx.errors import MalformedError
+from enarx.wire.reader import not_zero
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,8 +123,7 @@ def unpack(cls: type[R], data: bytes, where: str = "") -> R:
     for index, nothing in layout.zeros:
         if values[index] != nothing:
             name, field = layout.fields[index]
-            problem = f"reserved, got {values[index].hex()}, want zero"
-            raise MalformedError(f"{where}.{name}", problem, offset=field.offset)
+            raise not_zero(values[index], f"{where}.{name}", field.offset)
     for index, decode in layout.decoded:
         try:
             values[index] = decode(values[index])

@@ -1,0 +1,215 @@
+"""Well-formed input of every kind, made by simulated machines and the tests' own authorities.
+
+The damaged forms of these are what the targets are fed with.  Everything is made, nothing recorded;
+``run.py`` adds recorded evidence to the coverage-guided search where its folder is there.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from tests.tee.azure.conftest import Maker as AzureMaker
+from tests.tee.cca.conftest import Maker as CcaMaker
+from tests.tee.nitro.conftest import Maker as NitroMaker
+from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
+
+from enarx.adapters import endorsement_bundle
+from enarx.appraisal.catalogue import PLATFORMS, SECTIONS, neutral
+from enarx.evidence import cmw
+from enarx.tee.endorsements import Endorsements
+from enarx.tee.simulated.machine import IntelMachine
+from enarx.tee.simulated.root import SimulatedRoot
+from enarx.tee.simulated.sgx import Enclave, SimulatedSgx
+from enarx.tee.simulated.snp import SimulatedSnp, SnpGuest
+from enarx.tee.simulated.tdx import SimulatedTdx, TdGuest
+from enarx.wire import cbor, der
+from enarx.wire.text import to_pem
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+"""When everything here is current."""
+
+REPORT_DATA = bytes(range(64))
+
+
+@cache
+def root() -> SimulatedRoot:
+    """The development root of the tests of evidence."""
+    path = Path(__file__).parent.parent / "tee" / "development-root.pem"
+    return SimulatedRoot.from_bytes(path.read_bytes())
+
+
+@cache
+def snp_machine() -> SimulatedSnp:
+    """A Genoa."""
+    return SimulatedSnp(root=root(), issued=NOW)
+
+
+@cache
+def intel() -> IntelMachine:
+    """A platform with SGX and TDX."""
+    return IntelMachine(root=root(), issued=NOW)
+
+
+@cache
+def endorsements() -> Endorsements:
+    """Everything that the simulated machines need."""
+    given = snp_machine().endorsements()
+    given += SimulatedTdx(machine=intel()).endorsements()
+    return given + SimulatedSgx(machine=intel()).endorsements()
+
+
+@cache
+def snp() -> tuple[bytes, ...]:
+    """A report alone, and one with its certificate table."""
+    report = snp_machine().report(SnpGuest(measurement=bytes(48)), report_data=REPORT_DATA)
+    return report, report + snp_machine().certificate_table()
+
+
+@cache
+def tdx() -> tuple[bytes, ...]:
+    """Quotes of versions 4 and 5."""
+    machines = (SimulatedTdx(machine=intel()), SimulatedTdx(machine=intel(), version=5))
+    guest = TdGuest(mr_td=bytes(48))
+    return tuple(machine.quote(guest, report_data=REPORT_DATA) for machine in machines)
+
+
+@cache
+def sgx() -> tuple[bytes, ...]:
+    """A quote of version 3."""
+    enclave = Enclave(mr_enclave=bytes(32))
+    return (SimulatedSgx(machine=intel()).quote(enclave, report_data=REPORT_DATA),)
+
+
+@cache
+def nitro() -> tuple[bytes, ...]:
+    """Documents with and without the tag."""
+    make = NitroMaker()
+    return make.document(), make.document(tagged=True)
+
+
+@cache
+def cca() -> tuple[bytes, ...]:
+    """Collections of both tokens, in both forms."""
+    make = CcaMaker()
+    return make.token(), make.token(cmw=True)
+
+
+@cache
+def nvgpu() -> tuple[bytes, ...]:
+    """A transcript alone, and the list of two devices."""
+    make = NvgpuMaker()
+    return make.transcript(), make.listed(make.item(), make.item(device=1))
+
+
+@cache
+def azure_machine() -> AzureMaker:
+    """Makes bundles."""
+    anchors, tdx_machine = root().anchors(), SimulatedTdx(machine=intel())
+    return AzureMaker(machine=snp_machine(), tdx=tdx_machine, anchors=anchors, now=NOW)
+
+
+@cache
+def azure() -> tuple[bytes, ...]:
+    """Bundles of both versions."""
+    make = azure_machine()
+    return make.data(make.bundle()), make.data(make.first())
+
+
+@cache
+def azure_tdx() -> tuple[bytes, ...]:
+    """A bundle with a TDX quote."""
+    make = azure_machine()
+    return (make.data(make.tdx_bundle()),)
+
+
+@cache
+def azure_chain() -> Endorsements:
+    """What the bundles leave out."""
+    given = snp_machine().endorsements()
+    return Endorsements(certificates=given.certificates[1:], crls=given.crls)
+
+
+@cache
+def nvgpu_chain() -> Endorsements:
+    """What the transcript leaves out."""
+    make = NvgpuMaker()
+    return make.endorsed(*make.chain(), *make.chain(device=1))
+
+
+def tcb_infos() -> tuple[bytes, ...]:
+    """TCB infos of SGX and TDX."""
+    return endorsements().tcb_infos
+
+
+def qe_identities() -> tuple[bytes, ...]:
+    """QE identities of both quoting enclaves."""
+    return endorsements().qe_identities
+
+
+def certificates() -> tuple[bytes, ...]:
+    """VCEK, PCK and authorities."""
+    return endorsements().certificates
+
+
+def crls() -> tuple[bytes, ...]:
+    """The authorities' lists."""
+    return endorsements().crls
+
+
+@cache
+def pem() -> tuple[bytes, ...]:
+    """Certificates in PEM, with and without a NUL after them."""
+    chain = b"".join(to_pem("CERTIFICATE", der) for der in certificates()[:3])
+    return chain, chain + b"\0", to_pem("X509 CRL", crls()[0])
+
+
+@cache
+def containers() -> tuple[bytes, ...]:
+    """Evidence in each wrapper, in text, and alone."""
+    wrapped = [cmw.wrap(snp()[0], "snp", endorsements(), form) for form in ("json", "cbor")]
+    tsm = {"provider": "tdx_guest", "outblob": base64.b64encode(tdx()[0]).decode()}
+    return (
+        *wrapped, *snp(), *sgx(), *tdx(), *nitro(), *cca(), snp()[0].hex().encode(),
+        json.dumps(tsm).encode(),
+    )  # fmt: skip
+
+
+@cache
+def recognised() -> tuple[bytes, ...]:
+    """Endorsements of every kind, as files hold them."""
+    bundle = endorsement_bundle.write(endorsements())
+    return (*pem(), *certificates()[:2], crls()[0], *tcb_infos()[:1], *qe_identities()[:1], bundle)
+
+
+@cache
+def policies() -> tuple[bytes, ...]:
+    """For each platform the policy that a beginner starts from."""
+    return tuple(_policy(platform) for platform in PLATFORMS)
+
+
+def _policy(platform: str) -> bytes:
+    lines = ["version = 1", 'name = "fuzz"', f'platforms = ["{platform}"]']
+    lines += [f"{found.key} = {found.starter}" for found in neutral(platform)]
+    lines.append(f"[{platform}]")
+    lines += [f"{found.key} = {found.starter}" for found in SECTIONS[platform]]
+    return "\n".join(lines).encode()
+
+
+JSON = (
+    b'{"a":[1,-2.5e3,true,null,"\\u00e9"],"b":{"c":""}}',
+    b'{"version":1,"text":"x","hex":"00ff","pairs":{"a":"b"},"list":[{"n":0}]}',
+)
+CBOR = tuple(
+    cbor.encode(value)
+    for value in (
+        {1: [b"bytes", "text", -5, True, None], "a": {"b": cbor.Tag(18, (b"", {}))}},
+        [1.5, 2**63, -(2**63), [[[[]]]]],
+    )
+)
+INNER = der.sequence(der.sequence(bytes.fromhex("06032a0305"), der.encode(5)))
+DER = (der.sequence(der.sequence(bytes.fromhex("06032a0304"), INNER)),)
+TEXTS = (b"00ff", b"QUI=", b"QUI", b"2026-01-31T00:00:00Z", b"application/cmw+json; a=b")

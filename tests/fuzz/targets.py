@@ -1,0 +1,237 @@
+"""Whatever arrives: our error or success, nothing else.  Every parser of untrusted bytes, by name.
+
+``run.py`` searches with coverage as its guide, ``test_targets.py`` feeds each target a fixed number
+of damaged seeds in the ordinary tests.  A crash that was found lies in ``crashes/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from tests.fuzz import seeds
+from tests.tee.cca.conftest import Maker as CcaMaker
+from tests.tee.nitro.conftest import Maker as NitroMaker
+from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
+
+from enarx.adapters import endorsement_content
+from enarx.appraisal import policy
+from enarx.errors import EnarxError, MisconfiguredError, RejectedError
+from enarx.evidence import media
+from enarx.evidence.container import open_container
+from enarx.tee import x509
+from enarx.tee.anchors import TrustAnchor
+from enarx.tee.azure.technology import AZURE_SNP, AZURE_TDX
+from enarx.tee.cca.technology import CCA
+from enarx.tee.dcap.collateral import parse_qe_identity, parse_tcb_info
+from enarx.tee.dcap.pck import pck_identity
+from enarx.tee.endorsements import Endorsements
+from enarx.tee.nitro.technology import NITRO
+from enarx.tee.nvgpu.technology import NVGPU
+from enarx.tee.sgx.technology import SGX
+from enarx.tee.snp.certificate_table import endorsements_in, parse_table
+from enarx.tee.snp.technology import SNP
+from enarx.tee.snp.vek import load_vek
+from enarx.tee.tdx.technology import TDX
+from enarx.tee.technologies import TECHNOLOGIES
+from enarx.tee.technology import Technology
+from enarx.wire import cbor, der, document, text
+
+Feed = Callable[[bytes], None]
+
+LONGEST_MESSAGE = 8_000
+"""Characters of an error: whatever arrives, people must be able to read what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One parser.
+
+    Args:
+        feed: gives it some bytes; whatever it raises beside *refuses* is a finding.
+        seeds: makes bytes that it accepts.
+        refuses: the one branch of the tree of errors that it may use.
+        tolerant: what it cannot read is someone else's, so that damage may never be refused.
+    """
+
+    feed: Feed
+    seeds: Callable[[], Sequence[bytes]]
+    refuses: type[EnarxError] = RejectedError
+    tolerant: bool = False
+
+    def holds(self, data: bytes) -> bool:
+        """Feed it; whether *data* was accepted.  Raises what should not be raised."""
+        try:
+            self.feed(data)
+        except self.refuses as e:
+            message = str(e)
+            assert len(message) <= LONGEST_MESSAGE, f"{len(message)} characters: {message[:200]}"
+            return False
+        return True
+
+
+def evidence(
+    technology: Technology,
+    anchors: Callable[[], tuple[TrustAnchor, ...]],
+    given: Callable[[], Endorsements] = seeds.endorsements,
+    now: datetime = seeds.NOW,
+) -> Feed:
+    """The whole way of evidence: recognise, parse, show, ask, authenticate."""
+
+    def feed(data: bytes) -> None:
+        technology.recognises(data)
+        found = technology.parse(data)
+        assert found.raw == data
+        dict(found.fields())
+        technology.needs(found, Endorsements(), now)
+        technology.needs(found, given(), now)
+        proof = technology.authenticate(found, given(), anchors(), now)
+        assert proof.evidence == data
+
+    return feed
+
+
+def endorsed(field: str, technology: Technology, quote: Callable[[], bytes]) -> Feed:
+    """A damaged endorsement beside evidence that is whole: nothing may leak from verification."""
+
+    def feed(data: bytes) -> None:
+        whole = seeds.endorsements()
+        kept = {name: getattr(whole, name) for name in Endorsements.__slots__}
+        bag = Endorsements(**{**kept, field: (data,)})
+        found = technology.parse(quote())
+        technology.needs(found, bag, seeds.NOW)
+        technology.authenticate(found, bag, seeds.root().anchors(), seeds.NOW)
+
+    return feed
+
+
+def _document(data: bytes) -> None:
+    fields = document.load(data, "it")
+    value = {key: fields.take(key) for key in list(fields._left)}
+    fields.done()
+    document.dump(value)
+
+
+def _cbor(data: bytes) -> None:
+    value = cbor.decode(data, "it", canonical=True)
+    assert cbor.encode(value) == data
+    cbor.decode(data, "it")
+
+
+def _loose_cbor(data: bytes) -> None:
+    cbor.decode(data, "it")
+
+
+def _der(data: bytes) -> None:
+    for value in der.attributes(data, "it").values():
+        assert der.element(value) in data
+        der.inner_attributes(value, "it")
+
+
+def _text(data: bytes) -> None:
+    given = data.decode("utf-8", "surrogateescape")
+    refusals = []
+    readers = (text.hexadecimal, text.base64, text.base64url, text.instant, media.parse)
+    for read in readers:
+        try:
+            read(given, "it")
+        except RejectedError as e:
+            refusals.append(e)
+    if len(refusals) == len(readers):
+        raise refusals[0]
+
+
+def _vek(data: bytes) -> None:
+    load_vek(data, "it")
+
+
+def _pck(data: bytes) -> None:
+    pck_identity(x509.load_certificate(data, "it"), "it")
+
+
+def _keys(data: bytes) -> None:
+    found = x509.load_certificate(data, "it")
+    x509.is_signed_by(found, x509.key_of(found, "it"))
+    x509.common_name(found.subject)
+    x509.subject_public_key_info(found)
+
+
+def _crl(data: bytes) -> None:
+    found = x509.load_crl(data, "it")
+    x509.issuer_of(found)
+    x509.is_signed_by(found, seeds.root().anchors()[0].public_key())
+    found.get_revoked_certificate_by_serial_number(1)
+
+
+def _table(data: bytes) -> None:
+    endorsements_in(parse_table(data))
+
+
+def _policy(data: bytes) -> None:
+    policy.load("policy.toml", {"policy.toml": data})
+
+
+def _development() -> tuple[TrustAnchor, ...]:
+    return seeds.root().anchors()
+
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        "azure": Target(
+            feed=evidence(AZURE_SNP, _development, seeds.azure_chain),
+            seeds=seeds.azure,
+        ),
+        "azure-tdx": Target(feed=evidence(AZURE_TDX, _development), seeds=seeds.azure_tdx),
+        "cbor": Target(feed=_cbor, seeds=lambda: seeds.CBOR),
+        "cbor-loose": Target(feed=_loose_cbor, seeds=lambda: (*seeds.CBOR, *seeds.cca())),
+        "cca": Target(feed=evidence(CCA, lambda: CcaMaker().anchors), seeds=seeds.cca),
+        "certificate": Target(feed=_keys, seeds=seeds.certificates),
+        "certificate-pck": Target(feed=_pck, seeds=lambda: seeds.intel().certificates()[:1]),
+        "certificate-table": Target(
+            feed=_table, seeds=lambda: (seeds.snp_machine().certificate_table(),)
+        ),
+        "certificate-vek": Target(feed=_vek, seeds=lambda: seeds.certificates()[:1]),
+        "container": Target(
+            feed=lambda data: open_container(data, "it", TECHNOLOGIES) and None,
+            seeds=seeds.containers,
+        ),
+        "crl": Target(feed=_crl, seeds=seeds.crls),
+        "crl-beside-tdx": Target(
+            feed=endorsed("crls", TDX, lambda: seeds.tdx()[0]), seeds=seeds.crls, tolerant=True
+        ),
+        "der": Target(feed=_der, seeds=lambda: seeds.DER),
+        "document": Target(feed=_document, seeds=lambda: seeds.JSON),
+        "endorsement": Target(
+            feed=lambda data: endorsement_content.recognise(data, "it") and None,
+            seeds=seeds.recognised,
+        ),
+        "nitro": Target(
+            feed=evidence(NITRO, lambda: NitroMaker().anchors, Endorsements, NitroMaker().now),
+            seeds=seeds.nitro,
+        ),
+        "nvgpu": Target(
+            feed=evidence(NVGPU, lambda: NvgpuMaker().anchors, seeds.nvgpu_chain, NvgpuMaker().now),
+            seeds=seeds.nvgpu,
+        ),
+        "pem": Target(feed=lambda data: text.pem_blocks(data, "it") and None, seeds=seeds.pem),
+        "policy": Target(feed=_policy, seeds=seeds.policies, refuses=MisconfiguredError),
+        "qe-identity": Target(
+            feed=lambda data: parse_qe_identity(data) and None, seeds=seeds.qe_identities
+        ),
+        "qe-identity-beside-sgx": Target(
+            feed=endorsed("qe_identities", SGX, lambda: seeds.sgx()[0]),
+            seeds=lambda: seeds.qe_identities()[1:],
+        ),
+        "sgx": Target(feed=evidence(SGX, _development), seeds=seeds.sgx),
+        "snp": Target(feed=evidence(SNP, _development), seeds=seeds.snp),
+        "tcb-info": Target(feed=lambda data: parse_tcb_info(data) and None, seeds=seeds.tcb_infos),
+        "tcb-info-beside-tdx": Target(
+            feed=endorsed("tcb_infos", TDX, lambda: seeds.tdx()[0]),
+            seeds=lambda: seeds.tcb_infos()[:1],
+        ),
+        "tdx": Target(feed=evidence(TDX, _development), seeds=seeds.tdx),
+        "text": Target(feed=_text, seeds=lambda: seeds.TEXTS),
+    }
+)
