@@ -302,6 +302,12 @@ def pem_chain(*certificates: bytes) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def chain() -> Callable[..., bytes]:
+    """Write certificates in PEM, one after the other."""
+    return pem_chain
+
+
+@pytest.fixture(scope="session")
 def as_kds() -> Callable[[Web, SimulatedSnp], Endorsements]:
     """Make a server AMD's for one machine; what it hands out."""
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from enarx.adapters import endorsement_bundle
-from enarx.adapters.endorsement_directory import MAX_DEPTH, MAX_FILES, load
+from enarx.adapters.endorsement_directory import MAX_DEPTH, MAX_FILES, load, save
 from enarx.adapters.endorsement_facts import facts_of
-from enarx.errors import MalformedError, MisconfiguredError
+from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.tee.endorsements import Endorsements
 
 if TYPE_CHECKING:
@@ -151,6 +151,41 @@ def test_nothing_there_and_nothing_known(tmp_path: Path) -> None:
     assert any("bundle" in hint for hint in caught.value.hints)
     (tmp_path / "file").unlink()
     assert not load(str(tmp_path)).endorsements
+
+
+def test_what_is_saved_is_loaded_again(tmp_path: Path, everything: Endorsements) -> None:
+    """Into a new directory, again into the same, and beside what is there."""
+    path = tmp_path / "new" / "folder"
+    names = save(f"{path}/", everything)
+    assert sorted(names) == sorted(file.name for file in path.iterdir())
+    (path / "README.md").write_text("kept")
+    (path / names[0]).write_text("changed by someone")
+    assert save(str(path), everything) == names
+    assert items(load(str(path)).endorsements) == items(everything)
+    assert (path / "README.md").read_text() == "kept"
+    assert sorted(file.name for file in path.parent.iterdir()) == ["folder"]
+
+
+def test_nothing_is_saved_through_a_link(tmp_path: Path, everything: Endorsements) -> None:
+    """A link under the name of a file is replaced, and what it leads to stays."""
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    [name, *_] = (item.file_name() for item in facts_of(everything))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / name).symlink_to(target)
+    save(str(tmp_path / "folder"), everything)
+    assert target.read_text() == "precious"
+    assert (tmp_path / "folder" / name).read_bytes() == everything.certificates[0]
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, everything: Endorsements) -> None:
+    """A file where the directory should be, or above it; nothing is left behind."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MisconfiguredError, match="is not a directory"):
+        save(str(tmp_path / "file"), everything)
+    with pytest.raises(UnavailableError, match="not a directory"):
+        save(str(tmp_path / "file" / "below"), everything)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
 def vectors(shared: Path) -> Iterator[Path]:

@@ -197,6 +197,14 @@ def test_an_answer_may_reveal_other_needs(snp: SimulatedSnp, clock: FakeClock) -
     assert set(found.endorsements.certificates) == set(bag.certificates)
 
 
+def test_an_answer_that_cannot_be_read_is_reported(clock: FakeClock) -> None:
+    """It has no dates; the verification will say what it thinks of it."""
+    junk = Endorsements(tcb_infos=(b"{}",))
+    found = Resolver((Scripted({CRL: junk}),), None, clock).resolve(once(CRL), NOTHING, clock.at)
+    [note] = found.notes
+    assert "what the service sent cannot be read: TCB info: " in note
+
+
 def test_a_need_is_asked_for_once(clock: FakeClock) -> None:
     """What does not help, or is not there, is not asked for again and again."""
     scripted = Scripted({PCK: NOTHING})

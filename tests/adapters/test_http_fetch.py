@@ -19,7 +19,7 @@ from enarx.adapters.http_retry import Backoff
 from enarx.errors import EnarxError, MisconfiguredError, UnavailableError
 
 if TYPE_CHECKING:
-    from tests.adapters.conftest import FakeClock, Web
+    from tests.adapters.conftest import Authority, FakeClock, Web
 
 OK = (200, {}, b"all of it")
 MOST = 1000
@@ -125,6 +125,16 @@ def test_failures_of_a_server_are_asked_again_after_growing_waits(
     web.on("/x", (503, {}, b""), (500, {}, b""), cut, OK)
     assert fetch.get(web.url + "/x", most_bytes=MOST).body == b"all of it"
     assert clock.slept == [0.5, 1.0, 2.0]
+
+
+def test_a_wait_is_told(web: Web, clock: FakeClock, authority: Authority) -> None:
+    """Who waits hears why and how long."""
+    told: list[str] = []
+    web.on("/x", (429, {"Retry-After": "9"}, b""), OK)
+    settings = {"clock": clock, "chance": lambda: 0.0, "ca_file": authority.ca_file}
+    with open_fetch(**settings, tell=told.append) as fetch:
+        fetch.get(web.url + "/x", most_bytes=MOST)
+    assert told == [f"{web.host}: answers 429; asking again in 9 s"]
 
 
 def test_a_server_that_stays_busy_is_left_alone(

@@ -219,6 +219,16 @@ def test_a_bad_chain_in_a_header_is_named(
     assert problem in str(error)
 
 
+def test_a_list_in_the_place_of_a_chain_is_refused(
+    pcs: IntelPcs, web: Web, tdx: SimulatedTdx
+) -> None:
+    """A header must hold certificates."""
+    bag = tdx.endorsements()
+    crl = pem(bag.crls[0]).replace("CERTIFICATE", "X509 CRL")
+    web.on(TCB, (200, {"TCB-Info-Issuer-Chain": quote(crl)}, bag.tcb_infos[0]))
+    assert str(failure(pcs, TCB_NEED)).endswith("issuer-chain: holds no certificate")
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b"", b'{"enclaveIdentity":{},"signature":""}'])
 def test_something_else_than_a_tcb_info_is_not_passed_on(
     pcs: IntelPcs, web: Web, body: bytes

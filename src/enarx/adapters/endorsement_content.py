@@ -1,15 +1,16 @@
 """Which endorsements some bytes hold, by their content and never by a name.
 
 Certificates and revocation lists in PEM or DER (or DER in hexadecimal, as PCCS sends it), Intel's
-TCB infos and QE identities as its service sends them, and bundles.  What is recognised is not
-believed: whether it is genuine, current and fitting is decided where evidence is authenticated.
+TCB infos and QE identities as its service sends them, bundles, and dcap-qvl's collateral.  What is
+recognised is not believed: whether it is genuine, current and fitting is decided where evidence is
+authenticated.
 """
 
 from __future__ import annotations
 
 import re
 
-from enarx.adapters import endorsement_bundle
+from enarx.adapters import endorsement_bundle, endorsement_collateral
 from enarx.errors import MalformedError
 from enarx.tee import x509
 from enarx.tee.dcap import signed_json
@@ -99,6 +100,8 @@ def _json(data: bytes, where: str) -> Endorsements:
     value = document.load_any(data, where)
     if endorsement_bundle.is_bundle(value):
         return endorsement_bundle.of_value(value, where)
+    if endorsement_collateral.is_collateral(value):
+        return endorsement_collateral.of_value(value, where)
     if len(data) > signed_json.MAX_BYTES:
         raise MalformedError(where, f"got {len(data)} bytes, want at most {signed_json.MAX_BYTES}")
     if isinstance(value, dict) and value.keys() == TCB_INFO_KEYS:

@@ -1,4 +1,4 @@
-"""Endorsements on a disk: a file, a bundle, or a directory with everything below it.
+"""Endorsements on a disk: a file, a bundle, or a directory with everything below it; writing one.
 
 Files are recognised by their content; a name or an ending decides nothing.  What is no endorsement
 (evidence, notes, tables) is left out and named.  Symbolic links below a directory are not followed:
@@ -8,14 +8,17 @@ one that stays inside leads to what is read anyway, one that leads out is named.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from enarx.adapters.endorsement_bundle import MAX_BYTES
 from enarx.adapters.endorsement_content import recognise
+from enarx.adapters.endorsement_facts import Facts, facts_of
 from enarx.adapters.package_files import read_file
-from enarx.errors import MalformedError, UnavailableError
+from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.tee.endorsements import Endorsements
 
 if TYPE_CHECKING:
@@ -62,6 +65,55 @@ def load(path: str) -> Loaded:
     except MalformedError as e:
         raise MalformedError(e.where, e.problem, hints=(*e.hints, hint)) from e
     return Loaded(endorsements=found, notes=notes)
+
+
+def save(path: str, endorsements: Endorsements) -> tuple[str, ...]:
+    """Write each item into directory *path* under a name that tells what it is; the names.
+
+    A new directory appears whole or not at all.  In one that is there, each file is whole, and
+    what else is in it stays.
+
+    Raises:
+        MisconfiguredError: *path* is something else than a directory.
+        UnavailableError: it cannot be written.
+    """
+    items = facts_of(endorsements)
+    path = path.rstrip("/") or path
+    try:
+        if os.path.lexists(path):
+            if not os.path.isdir(path):
+                raise MisconfiguredError(path, "is not a directory")
+            for item in items:
+                _write(path, item)
+        else:
+            _write_new(path, items)
+    except OSError as e:
+        raise UnavailableError(path, (e.strerror or str(e)).lower()) from e
+    return tuple(item.file_name() for item in items)
+
+
+def _write_new(path: str, items: tuple[Facts, ...]) -> None:
+    aside = f"{path}.{os.getpid()}.partial"
+    try:
+        os.makedirs(aside)
+        for item in items:
+            _write(aside, item)
+        os.rename(aside, path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write(folder: str, item: Facts) -> None:
+    """Write aside and rename: nobody sees a part, and nothing is written through a link."""
+    place = os.path.join(folder, item.file_name())
+    aside = f"{place}.{os.getpid()}.partial"
+    try:
+        with open(aside, "xb") as file:
+            file.write(item.data)
+        os.replace(aside, place)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
 
 
 def _directory(path: str) -> Loaded:

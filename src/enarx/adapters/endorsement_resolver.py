@@ -103,7 +103,8 @@ class Resolution:
         """
         if self.failures:
             first, *others = self.failures
-            first.hints += tuple(f"also missing: {error}" for error in others)
+            missing = (f"also missing: {error}" for error in others)
+            first.hints = tuple(dict.fromkeys((*first.hints, *missing)))
             raise first
 
 
