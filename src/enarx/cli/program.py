@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "completion": ("enarx.cli.completion", "Print a completion script for bash, zsh or fish."),
     "config": ("enarx.cli.config", "Write, check and describe Enarx.toml."),
+    "endorsements": (
+        "enarx.cli.endorsements",
+        "Fetch, list and bundle what evidence needs beside itself.",
+    ),
     "evidence": ("enarx.cli.evidence", "Look at evidence and what carries it."),
     "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
