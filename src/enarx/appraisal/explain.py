@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from enarx.appraisal.comparison import Either
-from enarx.appraisal.demand import Compared, RealUnlessTold
+from enarx.appraisal.demand import Compared, RealUnlessTold, RevocationLooked
 from enarx.wire.shape import Unchecked
 
 if TYPE_CHECKING:
+    from enarx.appraisal.demand import Demand
     from enarx.appraisal.policy import Policy, Rule
 
 
@@ -63,12 +64,19 @@ def _sentence(rule: Rule, platforms: tuple[str, ...]) -> Sentence:
             reason=rule.demand.reason,
             risk=about.risk,
         )
-    allowed = isinstance(rule.demand, Compared) and isinstance(rule.demand.comparison, Either)
-    tolerated = allowed or isinstance(rule.demand, RealUnlessTold)
     return Sentence(
         key=rule.key,
         platforms=platforms,
         about=about.about,
         want=rule.demand.want(),
-        risk=about.risk if tolerated else "",
+        risk=about.risk if _tolerates(rule.demand) else "",
     )
+
+
+def _tolerates(demand: Demand) -> bool:
+    """Whether evidence passes that the risk is about."""
+    match demand:
+        case Compared(comparison=Either()) | RealUnlessTold() | RevocationLooked(required=False):
+            return True
+        case _:
+            return False
