@@ -12,13 +12,19 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.tee.azure.conftest import Maker as AzureMaker
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
 
 from enarx.adapters import endorsement_bundle
+from enarx.appraisal import ear_token
+from enarx.appraisal.appraise import judge
+from enarx.appraisal.baseline import baseline
 from enarx.appraisal.catalogue import PLATFORMS, SECTIONS, neutral
+from enarx.appraisal.ear import claims_set
 from enarx.evidence import cmw
 from enarx.tee.endorsements import Endorsements
 from enarx.tee.simulated.machine import IntelMachine
@@ -26,7 +32,9 @@ from enarx.tee.simulated.root import SimulatedRoot
 from enarx.tee.simulated.sgx import Enclave, SimulatedSgx
 from enarx.tee.simulated.snp import SimulatedSnp, SnpGuest
 from enarx.tee.simulated.tdx import SimulatedTdx, TdGuest
-from enarx.wire import cbor, der
+from enarx.tee.snp.technology import SNP
+from enarx.wire import cbor, der, document
+from enarx.wire.record import pack
 from enarx.wire.text import to_pem
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -199,6 +207,47 @@ def _policy(platform: str) -> bytes:
     return "\n".join(lines).encode()
 
 
+@cache
+def snp_bodies() -> tuple[bytes, ...]:
+    """What a report says, unsigned."""
+    return (pack(snp_machine().describe(SnpGuest(measurement=bytes(48)), report_data=REPORT_DATA)),)
+
+
+@cache
+def tdx_bodies() -> tuple[bytes, ...]:
+    """What a TD report says, unsigned."""
+    machine = SimulatedTdx(machine=intel())
+    return (pack(machine.describe(TdGuest(mr_td=bytes(48)), report_data=REPORT_DATA)),)
+
+
+@cache
+def sgx_bodies() -> tuple[bytes, ...]:
+    """What an enclave report says, unsigned."""
+    machine = SimulatedSgx(machine=intel())
+    return (pack(machine.describe(Enclave(mr_enclave=bytes(32)), report_data=REPORT_DATA)),)
+
+
+@cache
+def results() -> tuple[bytes, ...]:
+    """Claims sets of attestation results, accepted and refused."""
+    proof = SNP.authenticate(SNP.parse(snp()[0]), endorsements(), root().anchors(), NOW)
+    verdicts = (judge(proof, baseline(accept_simulated=sim), now=NOW) for sim in (True, False))
+    return tuple(document.dump(claims_set(proof, each, build="fuzz")) for each in verdicts)
+
+
+@cache
+def tokens() -> tuple[bytes, ...]:
+    """The same, signed by both kinds of key."""
+    return tuple(
+        ear_token.sign(json.loads(claims), key).encode() for claims in results() for key in KEYS
+    )
+
+
+KEYS = (ec.derive_private_key(7, ec.SECP384R1()), Ed25519PrivateKey.from_private_bytes(bytes(32)))
+REFERENCES = (
+    b'{"version":1,"reference_values":[{"name":"a","version":"1","platform":"snp",'
+    b'"measurements":{"measurement":["' + b"00" * 48 + b'"]}}]}',
+)
 JSON = (
     b'{"a":[1,-2.5e3,true,null,"\\u00e9"],"b":{"c":""}}',
     b'{"version":1,"text":"x","hex":"00ff","pairs":{"a":"b"},"list":[{"n":0}]}',

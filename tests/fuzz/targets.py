@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 from types import MappingProxyType
 
 from tests.fuzz import seeds
@@ -17,7 +18,9 @@ from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
 
 from enarx.adapters import endorsement_content
-from enarx.appraisal import policy
+from enarx.appraisal import ear, ear_token, policy, report
+from enarx.appraisal.appraise import judge
+from enarx.appraisal.baseline import baseline
 from enarx.errors import EnarxError, MisconfiguredError, RejectedError
 from enarx.evidence import media
 from enarx.evidence.container import open_container
@@ -26,18 +29,24 @@ from enarx.tee.anchors import TrustAnchor
 from enarx.tee.azure.technology import AZURE_SNP, AZURE_TDX
 from enarx.tee.cca.technology import CCA
 from enarx.tee.dcap.collateral import parse_qe_identity, parse_tcb_info
+from enarx.tee.dcap.enclave import EnclaveReport
 from enarx.tee.dcap.pck import pck_identity
 from enarx.tee.endorsements import Endorsements
 from enarx.tee.nitro.technology import NITRO
 from enarx.tee.nvgpu.technology import NVGPU
 from enarx.tee.sgx.technology import SGX
+from enarx.tee.simulated.sgx import SimulatedSgx
+from enarx.tee.simulated.tdx import SimulatedTdx
 from enarx.tee.snp.certificate_table import endorsements_in, parse_table
+from enarx.tee.snp.report import AttestationReport
 from enarx.tee.snp.technology import SNP
 from enarx.tee.snp.vek import load_vek
+from enarx.tee.tdx.report import TdReport10
 from enarx.tee.tdx.technology import TDX
 from enarx.tee.technologies import TECHNOLOGIES
 from enarx.tee.technology import Technology
 from enarx.wire import cbor, der, document, text
+from enarx.wire.record import unpack
 
 Feed = Callable[[bytes], None]
 
@@ -107,6 +116,36 @@ def endorsed(field: str, technology: Technology, quote: Callable[[], bytes]) -> 
     return feed
 
 
+def signed(
+    technology: Technology, sign: Callable[[bytes], bytes], demanded: Callable[[], policy.Policy]
+) -> Feed:
+    """What hardware would sign, whatever it says: authentic, appraised, and told in every form."""
+
+    def feed(data: bytes) -> None:
+        found = technology.parse(sign(data))
+        proof = technology.authenticate(found, seeds.endorsements(), _development(), seeds.NOW)
+        verdict = judge(proof, demanded(), now=seeds.NOW, report_data=seeds.REPORT_DATA)
+        assert not verdict.accepted, "a simulation was accepted"
+        claims = document.dump(ear.claims_set(proof, verdict, build="fuzz"))
+        assert ear.parse(claims).submods["cpu0"].status != "affirming"
+        "".join(report.lines(proof, verdict))
+        document.dump(report.document(proof, verdict))
+
+    return feed
+
+
+def _signed_snp(data: bytes) -> bytes:
+    return seeds.snp_machine().sign(unpack(AttestationReport, data))
+
+
+def _signed_tdx(data: bytes) -> bytes:
+    return SimulatedTdx(machine=seeds.intel()).sign(unpack(TdReport10, data))
+
+
+def _signed_sgx(data: bytes) -> bytes:
+    return SimulatedSgx(machine=seeds.intel()).sign(unpack(EnclaveReport, data))
+
+
 def _document(data: bytes) -> None:
     fields = document.load(data, "it")
     value = {key: fields.take(key) for key in list(fields._left)}
@@ -132,12 +171,17 @@ def _der(data: bytes) -> None:
 
 def _text(data: bytes) -> None:
     given = data.decode("utf-8", "surrogateescape")
-    refusals = []
     readers = (text.hexadecimal, text.base64, text.base64url, text.instant, media.parse)
+    _either(*(partial(read, given, "it") for read in readers))
+
+
+def _either(*readers: Callable[[], object]) -> None:
+    """Each must keep the promise; refused is only what all of them refuse."""
+    refusals = []
     for read in readers:
         try:
-            read(given, "it")
-        except RejectedError as e:
+            read()
+        except EnarxError as e:
             refusals.append(e)
     if len(refusals) == len(readers):
         raise refusals[0]
@@ -173,6 +217,30 @@ def _policy(data: bytes) -> None:
     policy.load("policy.toml", {"policy.toml": data})
 
 
+def _reference_values(data: bytes) -> None:
+    def load(name: str) -> object:
+        stated = f'reference_value_files = ["{name}"]\n[snp]'.encode()
+        whole = seeds.policies()[0].replace(b"[snp]", stated)
+        return policy.load("policy.toml", {"policy.toml": whole, name: data})
+
+    _either(*(partial(load, name) for name in ("values.json", "values.toml")))
+
+
+def _token(data: bytes) -> None:
+    given = data.decode("utf-8", "surrogateescape")
+
+    def verify(key: ear_token.PrivateKey) -> object:
+        wanted = [ear_token.algorithm_of(key)]
+        return ear_token.verify(given, key.public_key(), algorithms=wanted, now=seeds.NOW)
+
+    _either(*(partial(verify, key) for key in seeds.KEYS))
+
+
+@cache
+def _demanding() -> policy.Policy:
+    return baseline()
+
+
 def _development() -> tuple[TrustAnchor, ...]:
     return seeds.root().anchors()
 
@@ -203,6 +271,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "der": Target(feed=_der, seeds=lambda: seeds.DER),
         "document": Target(feed=_document, seeds=lambda: seeds.JSON),
+        "ear": Target(feed=lambda data: ear.parse(data) and None, seeds=seeds.results),
+        "ear-token": Target(feed=_token, seeds=seeds.tokens),
         "endorsement": Target(
             feed=lambda data: endorsement_content.recognise(data, "it") and None,
             seeds=seeds.recognised,
@@ -224,14 +294,20 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=endorsed("qe_identities", SGX, lambda: seeds.sgx()[0]),
             seeds=lambda: seeds.qe_identities()[1:],
         ),
+        "reference-values": Target(
+            feed=_reference_values, seeds=lambda: seeds.REFERENCES, refuses=MisconfiguredError
+        ),
         "sgx": Target(feed=evidence(SGX, _development), seeds=seeds.sgx),
+        "sgx-signed": Target(feed=signed(SGX, _signed_sgx, _demanding), seeds=seeds.sgx_bodies),
         "snp": Target(feed=evidence(SNP, _development), seeds=seeds.snp),
+        "snp-signed": Target(feed=signed(SNP, _signed_snp, _demanding), seeds=seeds.snp_bodies),
         "tcb-info": Target(feed=lambda data: parse_tcb_info(data) and None, seeds=seeds.tcb_infos),
         "tcb-info-beside-tdx": Target(
             feed=endorsed("tcb_infos", TDX, lambda: seeds.tdx()[0]),
             seeds=lambda: seeds.tcb_infos()[:1],
         ),
         "tdx": Target(feed=evidence(TDX, _development), seeds=seeds.tdx),
+        "tdx-signed": Target(feed=signed(TDX, _signed_tdx, _demanding), seeds=seeds.tdx_bodies),
         "text": Target(feed=_text, seeds=lambda: seeds.TEXTS),
     }
 )

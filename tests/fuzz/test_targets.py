@@ -8,7 +8,7 @@ import pytest
 from tests.fuzz.mutations import damaged
 from tests.fuzz.targets import TARGETS
 
-NUMBER = 500
+NUMBER = 300
 CRASHES = Path(__file__).parent / "crashes"
 
 
