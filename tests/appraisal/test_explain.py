@@ -51,8 +51,8 @@ def test_every_rule_is_one_line(policy_of: Make) -> None:
             "simulated",
             "allowed",
             (
-                "snp: the simulation of a TEE may be off, unless the caller accepts simulated evidence "
-                "(risk: anybody can make such evidence; nothing is protected)"
+                "snp: the simulation of a TEE may be off, unless the caller accepts simulated "
+                "evidence (risk: anybody can make such evidence; nothing is protected)"
             ),
         ),
         (
@@ -60,7 +60,8 @@ def test_every_rule_is_one_line(policy_of: Make) -> None:
             "if_available",
             (
                 "snp: what certificates are looked up in may be every issuer's current revocation "
-                "list, where there is one (risk: whoever has a stolen key simply leaves the list out)"
+                "list, where there is one (risk: whoever has a stolen key simply leaves the list "
+                "out)"
             ),
         ),
         (
@@ -83,8 +84,8 @@ def test_every_rule_is_one_line(policy_of: Make) -> None:
             "snp.minimum_reported_tcb",
             {"Milan": {"bootloader": 3, "tee": 0, "snp": 8, "microcode": 115}},
             (
-                "snp: the TCB that the firmware reports and the chip's key is derived from must be on "
-                "Milan at least bootloader 3, tee 0, snp 8, microcode 115"
+                "snp: the TCB that the firmware reports and the chip's key is derived from must be "
+                "on Milan at least bootloader 3, tee 0, snp 8, microcode 115"
             ),
         ),
     ],

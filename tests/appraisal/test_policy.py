@@ -12,6 +12,7 @@ import pytest
 from enarx.appraisal.appraise import judge
 from enarx.appraisal.catalogue import PLATFORMS, POLICY_FILE, SECTIONS, neutral
 from enarx.appraisal.policy import Policy, compiled, examine, load
+from enarx.appraisal.starter import starter
 from enarx.errors import MisconfiguredError
 from enarx.wire.shape import Unchecked
 from enarx.wire.shape_schema import json_schema
@@ -72,6 +73,13 @@ def test_what_is_missing_is_named(platform: str, key: str, policy_file: Make) ->
     """Each property that is not stated is a problem of its own, which says how to leave it out."""
     hints = (f'leave it out with {key}.unchecked = "reason"',) if key != "simulated" else ()
     assert problems_of(policy_file(platform, **{key: ""})) == [(key, "is missing", hints)]
+
+
+def test_what_two_platforms_miss_is_told_once() -> None:
+    """A neutral property that is missing is one problem, for however many platforms."""
+    lines = starter(("snp", "tdx"), "test").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("debug = "))
+    assert [(path, problem) for path, problem, _ in problems_of(text)] == [("debug", "is missing")]
 
 
 def test_a_section_that_is_missing_is_one_problem(policy_file: Make) -> None:

@@ -151,20 +151,6 @@ class MinimumTcb:
 
 
 @dataclass(frozen=True, slots=True)
-class Real:
-    """A vendor's hardware made the evidence."""
-
-    def want(self) -> str:
-        """No simulation."""
-        return "off"
-
-    def judge(self, case: Case) -> tuple[Finding, ...]:
-        """A development root fails."""
-        simulated = case.authentic.claims.simulated
-        return (_finding("simulated", self.want(), shown(simulated), passed=not simulated),)
-
-
-@dataclass(frozen=True, slots=True)
 class RealUnlessTold:
     """A policy that tolerates a simulation, where the caller was told to accept it as well."""
 

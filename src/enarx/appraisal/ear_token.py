@@ -104,12 +104,10 @@ def algorithm_of(key: PrivateKey | PublicKey) -> Algorithm:
     Raises:
         MisconfiguredError: it is neither P-384 nor Ed25519.
     """
-    match key:
-        case ed25519.Ed25519PrivateKey() | ed25519.Ed25519PublicKey():
-            return "EdDSA"
-        case ec.EllipticCurvePrivateKey() | ec.EllipticCurvePublicKey():
-            if isinstance(key.curve, ec.SECP384R1):
-                return "ES384"
+    if isinstance(key, ed25519.Ed25519PrivateKey | ed25519.Ed25519PublicKey):
+        return "EdDSA"
+    if isinstance(key.curve, ec.SECP384R1):
+        return "ES384"
     raise MisconfiguredError("signing key", "want a key of P-384 or Ed25519")
 
 

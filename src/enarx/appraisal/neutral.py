@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from enarx.appraisal.comparison import AtLeast, AtMostAge, Dated, Either, NotBefore, Off, Within
-from enarx.appraisal.demand import Binding, Real, RealUnlessTold, RevocationLooked
+from enarx.appraisal.demand import Binding, Compared, RealUnlessTold, RevocationLooked
 from enarx.appraisal.image import Image
 from enarx.appraisal.property import PRINTABLE, Property, compared, hexadecimal, left_out, one_of
 from enarx.appraisal.property import one_of_bytes as bytes_of
@@ -103,7 +103,9 @@ def _forbidden(value: str) -> Comparison:
 
 
 def _real(value: str) -> Demand:
-    return Real() if value == "forbidden" else RealUnlessTold()
+    if value == "allowed":
+        return RealUnlessTold()
+    return Compared("simulated", _simulated, Off())
 
 
 def _binding(_value: str) -> Demand:

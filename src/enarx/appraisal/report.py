@@ -97,8 +97,7 @@ def _failed(verdict: Verdict) -> Iterator[str]:
         yield "failed"
     for check in verdict.failed:
         yield f"  {check.claim}: got {check.got}, want {check.want}"
-        if check.hint:
-            yield f"    {check.hint}"
+        yield f"    {check.hint}"
 
 
 def _proven(authentic: Authentic) -> Iterator[str]:
