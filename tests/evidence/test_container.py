@@ -91,6 +91,9 @@ def test_huge_input_is_refused_before_it_is_read(technologies: Technologies) -> 
     """The size is checked first."""
     with pytest.raises(MalformedError, match=f"want at most {MAX_BYTES}"):
         open_container(bytes(MAX_BYTES + 1), "file", technologies)
+    with pytest.raises(MalformedError, match=r"begins with 0000000000000000$"):
+        open_container(bytes(MAX_BYTES), "file", technologies)
+    assert MAX_BYTES == 16 << 20
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enarx.errors import MalformedError, UnauthenticError
-from enarx.evidence import cmw, extensions
+from enarx.evidence import cmw, extensions, media
 from enarx.evidence.binding import check_binding
 from enarx.evidence.container import open_container
 from enarx.evidence.opened import Opened
@@ -233,6 +233,8 @@ def test_every_hash_of_the_key_counts(
         ((DSTACK, b"\x04\x05"), "not the DER of its type"),
         ((OPEN_ENCLAVE, bytes(15)), "got 15 bytes, want 16"),
         ((OPEN_ENCLAVE, bytes(16)), "got version 0, type 0, want version 1, type 2 (SGX, remote)"),
+        ((OPEN_ENCLAVE, b"\1\0\0\0\1\0\0\0" + bytes(8)), "got version 1, type 1, want version 1"),
+        ((OPEN_ENCLAVE, b"\2\0\0\0\2\0\0\0" + bytes(8)), "got version 2, type 2, want version 1"),
         ((OPEN_ENCLAVE, b"\1\0\0\0\2\0\0\0" + bytes(8) + b"q"), "got 1 bytes, the header says 0"),
         ((ATTESTATION, der.sequence(der.sequence())), "got 0 statements, want 1 to 16"),
         (
@@ -288,6 +290,23 @@ def test_lists_in_an_extension_are_counted(
             open_container(data, "file", technologies)
 
 
+def test_claims_and_statements_are_counted_exactly(
+    evidence: dict[str, bytes], technologies: Technologies, pki: Pki
+) -> None:
+    """Sixteen of each are accepted; more are refused."""
+    many = {f"claim-{number}": b"" for number in range(15)}
+    tagged = quote_with(evidence["sgx"], claims_for(pki.spki(pki.key), **many))
+    assert open_extension((DICE, tagged), pki, technologies).claims
+    more = cbor.encode((media.CERTIFICATE, b"c"))
+    statements = [der.sequence(oid(DICE), der.encode(tagged))]
+    statements += [der.sequence(oid(CMW), der.encode(more))] * 15
+    bundle = der.sequence(der.sequence(*statements))
+    assert open_extension((ATTESTATION, bundle), pki, technologies).technology.name == "sgx"
+    bundle = der.sequence(der.sequence(*statements, statements[-1]))
+    with pytest.raises(MalformedError, match="got 17 statements, want 1 to 16"):
+        open_extension((ATTESTATION, bundle), pki, technologies)
+
+
 def test_statements_are_put_together(
     evidence: dict[str, bytes], technologies: Technologies, pki: Pki
 ) -> None:
@@ -325,5 +344,5 @@ def test_damaged_carriers_are_our_error(
         open_extension((dotted, changed), pki, technologies)
     whole = pki.certificate(pki.key, [(dotted, value)])
     at = place % len(whole)
-    with suppress(MalformedError):
+    with suppress(MalformedError, UnauthenticError):
         open_container(whole[:at] + added + whole[at + removed :], "file", technologies)

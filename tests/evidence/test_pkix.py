@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from cryptography.hazmat.primitives import hashes
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from enarx.errors import MalformedError, UnauthenticError
 from enarx.evidence import pkix
@@ -48,19 +50,110 @@ def test_a_request_without_attributes_has_none(request_with: Build, key: object)
     assert pkix.read(request_with(key), "x").items == {}
 
 
-def test_a_strict_loaders_dislike_is_no_reason_to_refuse(
-    certificate_with: Build, key: object
-) -> None:
+Sign = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+ED25519_KEY = ed25519.Ed25519PrivateKey.generate()
+
+
+def algorithm(dotted: str, parameters: bytes = b"") -> bytes:
+    """An AlgorithmIdentifier."""
+    return der.sequence(der.encode(x509.ObjectIdentifier(dotted)), parameters)
+
+
+def self_signed(
+    key: Sign, used: bytes, make: Callable[[bytes], bytes], *, inner: bytes = b""
+) -> bytes:
+    """A certificate whose names, dates and serial number are as short as can be."""
+    spki = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    dates = der.sequence(b"\x17\x0d260101000000Z", b"\x17\x0d270101000000Z")
+    extension = der.sequence(der.encode(x509.ObjectIdentifier(ONE)), der.encode(b"one"))
+    extensions = b"\xa3" + der.sequence(der.sequence(extension))[1:]
+    body = der.sequence(
+        *(b"\xa0\x03\x02\x01\x02", der.encode(1), inner or used, der.sequence(), dates),
+        *(der.sequence(), spki, extensions),
+    )
+    return der.sequence(body, used, b"\x03" + der.sequence(b"\0" + make(body))[1:])
+
+
+def ecdsa(key: ec.EllipticCurvePrivateKey) -> Callable[[bytes], bytes]:
+    """ECDSA with SHA-256."""
+    return lambda body: key.sign(body, ec.ECDSA(hashes.SHA256()))
+
+
+def rsa_pkcs1(body: bytes) -> bytes:
+    """RSA with SHA-384."""
+    return RSA_KEY.sign(body, padding.PKCS1v15(), hashes.SHA384())
+
+
+ECDSA_SHA256 = "1.2.840.10045.4.3.2"
+RSA_SHA384 = "1.2.840.113549.1.1.12"
+NULL = b"\5\0"
+
+
+def test_a_strict_loaders_dislike_is_no_reason_to_refuse(key: ec.EllipticCurvePrivateKey) -> None:
     """ecdsa-with-SHA256 with NULL for parameters, as mbed TLS writes it, is opened."""
-    right = der.sequence(bytes.fromhex("06082a8648ce3d040302"))
-    wrong = der.sequence(bytes.fromhex("06082a8648ce3d040302"), b"\5\0")
-    made = certificate_with(key, [(ONE, b"one")])
-    begin, middle, signature = made.split(right)
-    inside = begin[begin.index(b"\xa0\x03\x02\x01\x02") :] + wrong + middle
-    data = der.sequence(der.sequence(inside), wrong, signature)
+    data = self_signed(key, algorithm(ECDSA_SHA256, NULL), ecdsa(key))
     with pytest.raises(MalformedError, match="not a certificate"):
         load_certificate(data, "x")
     assert pkix.read(data, "x").items == {ONE: b"one"}
+
+
+def test_every_usual_algorithm_signs(key: ec.EllipticCurvePrivateKey) -> None:
+    """ECDSA, RSA and Ed25519, each with the parameters that its standard asks for."""
+    for data in (
+        self_signed(key, algorithm(ECDSA_SHA256), ecdsa(key)),
+        self_signed(RSA_KEY, algorithm(RSA_SHA384, NULL), rsa_pkcs1),
+        self_signed(ED25519_KEY, algorithm("1.3.101.112"), ED25519_KEY.sign),
+    ):
+        assert pkix.read(data, "x").items == {ONE: b"one"}
+
+
+def test_a_certificate_that_names_itself_must_have_signed_itself(
+    key: ec.EllipticCurvePrivateKey, other_key: ec.EllipticCurvePrivateKey
+) -> None:
+    """Another key, another algorithm than the key's, and bytes that are no signature."""
+    for data in (
+        self_signed(key, algorithm(ECDSA_SHA256), ecdsa(other_key)),
+        self_signed(key, algorithm(RSA_SHA384, NULL), rsa_pkcs1),
+        self_signed(key, algorithm("1.3.101.112"), ED25519_KEY.sign),
+        self_signed(RSA_KEY, algorithm(ECDSA_SHA256), ecdsa(key)),
+        self_signed(ED25519_KEY, algorithm(ECDSA_SHA256), ecdsa(key)),
+        self_signed(key, algorithm(ECDSA_SHA256), lambda _: b"no signature"),
+        self_signed(key, algorithm(ECDSA_SHA256), lambda _: b""),
+    ):
+        with pytest.raises(UnauthenticError) as refused:
+            pkix.read(data, "x")
+        assert refused.value.step == "certificate signature"
+
+
+@pytest.mark.parametrize(
+    ("used", "inner", "want"),
+    [
+        (algorithm("1.2.840.10045.4.3.1"), b"", "signed with 1.2.840.10045.4.3.1, want one of"),
+        (algorithm("1.2.840.113549.1.1.5", NULL), b"", "signed with 1.2.840.113549.1.1.5, want"),
+        (algorithm(ECDSA_SHA256, der.encode(1)), b"", "not the DER of its type"),
+        (algorithm(ECDSA_SHA256), algorithm(ECDSA_SHA256, NULL), "names two signature algorithms"),
+    ],
+)
+def test_other_algorithms_sign_no_certificate(
+    used: bytes, inner: bytes, want: str, key: ec.EllipticCurvePrivateKey
+) -> None:
+    """Weak hashes, other parameters, and two algorithms in one certificate."""
+    with pytest.raises(MalformedError, match=want):
+        pkix.read(self_signed(key, used, ecdsa(key), inner=inner), "x")
+
+
+def test_the_signature_of_another_issuer_is_not_asked_for(
+    certificate_with: Build, key: object
+) -> None:
+    """Whose it is cannot be told here; a certificate of another issuer is opened as it is."""
+    data = certificate_with(key, [(ONE, b"one")])
+    name = bytes.fromhex("0c046b656570")
+    assert data.count(name) == 2
+    other = data.replace(name, bytes.fromhex("0c046f6e6573"), 1)
+    assert pkix.read(other, "x").items == {ONE: b"one"}
 
 
 def test_a_request_must_be_signed_by_its_key(

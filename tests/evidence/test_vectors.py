@@ -9,21 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat import asn1
 
 from enarx.errors import MalformedError, UnauthenticError
-from enarx.evidence import cmw
+from enarx.evidence import cmw, pkix, vendor_extension
 from enarx.evidence.binding import check_binding
-from enarx.evidence.container import open_container
+from enarx.evidence.container import open_container, take_evidence
 from enarx.tee.claims import Claims
 from enarx.tee.dcap.enclave import EnclaveReport
 from enarx.tee.dcap.layout import HeaderV3
 from enarx.tee.endorsements import Endorsements
 from enarx.tee.nitro.roots import ANCHORS
 from enarx.tee.nitro.technology import NITRO
+from enarx.tee.sgx.technology import SGX
 from enarx.tee.snp.roots import AMD_ROOTS
 from enarx.tee.snp.technology import SNP
 from enarx.tee.technology import Technology
-from enarx.wire import cbor
+from enarx.wire import cbor, der
 from enarx.wire.reader import Reader
 from enarx.wire.record import size_of, unpack
 from enarx.wire.text import pem_blocks
@@ -93,13 +95,27 @@ def test_certificates_of_evervault(
 
 
 @pytest.mark.parametrize("name", ["ec", "rsa"])
-def test_certificates_of_open_enclave(
-    name: str, shared: Path, technologies: Technologies, claims_of: ClaimsOf
+def test_damaged_certificates_of_open_enclave(
+    name: str, shared: Path, technologies: Technologies
 ) -> None:
-    """The quote is bound to the key's PEM; that its chain is damaged is found in the quote."""
+    """Certificates that were damaged on purpose have not signed themselves."""
     path = shared / f"vectors/ratls/oe-bad-certs/sgx_cert_{name}_bad.der"
-    opened = open_container(path.read_bytes(), "der", technologies)
-    assert opened.containers == ("X.509 certificate", "Open Enclave report")
+    with pytest.raises(UnauthenticError) as refused:
+        open_container(path.read_bytes(), "der", technologies)
+    assert refused.value.step == "certificate signature"
+
+
+@pytest.mark.parametrize("name", ["ec", "rsa"])
+def test_the_rule_of_open_enclave_is_the_recorded_one(
+    name: str, shared: Path, claims_of: ClaimsOf
+) -> None:
+    """Their quotes were made for their keys: the digest of the PEM with its NUL is in both."""
+    path = shared / f"vectors/ratls/oe-bad-certs/sgx_cert_{name}_bad.der"
+    certificate = asn1.decode_der(pkix._Certificate, path.read_bytes())
+    spki = der.element(certificate.tbs.spki)
+    items = {e.oid.dotted_string: e.value for e in certificate.tbs.extensions or []}
+    content = vendor_extension.open_enclave(items[vendor_extension.OPEN_ENCLAVE], spki, "x")
+    opened = take_evidence(content, "x", (SGX,))
     check_binding(opened, claims_of(enclave_report(opened.evidence).report_data))
 
 

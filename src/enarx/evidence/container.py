@@ -1,8 +1,8 @@
 """Opens whatever evidence comes in: bare, as text, padded, wrapped, in a certificate or request.
 
 Decides by content, never by file name.  Nesting and sizes are bounded, and what is not understood
-is refused with what it looked like.  Nothing is verified, except that a certification request is
-signed by its own key.
+is refused with what it looked like.  Nothing is verified, except that a certification request, and
+a certificate that names itself as issuer, is signed by its own key.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def open_container(data: bytes, where: str, technologies: tuple[Technology, ...]
     Raises:
         MalformedError: nothing that is understood, something damaged or nested too deeply, no
             evidence, or more than one piece of it.
-        UnauthenticError: a certification request that its own key did not sign.
+        UnauthenticError: a request, or a certificate that names itself as issuer, that its own key
+            did not sign.
     """
     if not data:
         raise MalformedError(where, "is empty")

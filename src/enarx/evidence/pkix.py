@@ -1,9 +1,9 @@
 """X.509 certificates and PKCS#10 requests as carriers: their key and their extensions.
 
-A certificate is taken apart here and not by ``tee.x509``: RA-TLS libraries sign with algorithm
-parameters that RFC 5758 forbids (mbed TLS writes NULL after ecdsa-with-SHA256), which a strict
-loader refuses, and nothing of such a certificate is believed but what its evidence proves.  So its
-signature is *not* checked.  A request's signature is: it proves possession of the key.
+A certificate is taken apart here and not by ``tee.x509``: RA-TLS libraries write what a strict
+loader refuses (``self_signature``), and nothing of such a certificate is believed but what its
+evidence proves.  If it names itself as its issuer, it must have signed itself; what the signature
+of another issuer is worth is decided by nobody here.  A request is signed by its key in any case.
 
 Sources: RFC 5280, sections 4.1 and 4.2; RFC 2986, section 4; RFC 2985, section 5.4.2.
 """
@@ -19,6 +19,7 @@ from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier  # noqa: TC002 - @sequence reads annotations
 
 from enarx.errors import Failure, MalformedError, UnauthenticError
+from enarx.evidence import self_signature
 from enarx.wire import der
 
 MAX_EXTENSIONS = 64
@@ -115,18 +116,29 @@ def is_der(data: bytes) -> bool:
 def read(data: bytes, where: str) -> Carrier:
     """A certificate or a request, whichever *data* is.
 
-    The caller must not believe anything a certificate says: its signature is not checked.
+    The caller must not believe anything a certificate says: its maker is not known.
 
     Raises:
         MalformedError: it is neither, or an extension or attribute occurs twice.
-        UnauthenticError: a request is not signed by the key that it names.
+        UnauthenticError: a request, or a certificate that names itself as issuer, is not signed by
+            the key that it names.
     """
     body = der.decode(_Signed, data, where).body
     if bytes(body.data)[:1] == _INTEGER:
         return _request(data, where)
-    tbs = der.decode(_Certificate, data, where).tbs
+    return _certificate(data, der.element(body), where)
+
+
+def _certificate(data: bytes, body: bytes, where: str) -> Carrier:
+    found = der.decode(_Certificate, data, where)
+    tbs, algorithm = found.tbs, der.element(found.algorithm)
+    if algorithm != der.element(tbs.algorithm):
+        raise MalformedError(where, "names two signature algorithms")
     items = _extensions(tbs.extensions or [], where)
-    return Carrier(kind="X.509 certificate", spki=der.element(tbs.spki), items=items)
+    spki = der.element(tbs.spki)
+    if der.element(tbs.issuer) == der.element(tbs.subject):
+        self_signature.check(body, algorithm, found.signature.as_bytes(), spki, where)
+    return Carrier(kind="X.509 certificate", spki=spki, items=items)
 
 
 def _request(data: bytes, where: str) -> Carrier:
