@@ -117,6 +117,21 @@ def test_what_is_no_list(w: World) -> None:
 
 
 @pytest.mark.parametrize("most", [MAX_BYTES, MAX_CRL_BYTES])
+def test_more_than_the_largest_is_not_looked_at(most: int) -> None:
+    """A byte more than the bound is refused for its size, before anybody reads it."""
+    load = load_certificate if most == MAX_BYTES else load_crl
+    with pytest.raises(MalformedError) as caught:
+        load(bytes(most + 1), "it")
+    assert str(caught.value) == f"it: got {most + 1} bytes, want at most {most}"
+
+
+def test_the_librarys_reason_is_told(w: World) -> None:
+    """What the library says about damage stands in the error, on one line."""
+    with pytest.raises(MalformedError, match=r"^it: not a certificate \(error parsing asn1 value"):
+        load_certificate(der(w)[:-1], "it")
+
+
+@pytest.mark.parametrize("most", [MAX_BYTES, MAX_CRL_BYTES])
 def test_the_largest_is_looked_at(most: int) -> None:
     """A size of exactly the bound is read, and found to be junk."""
     load = load_certificate if most == MAX_BYTES else load_crl
