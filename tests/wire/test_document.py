@@ -89,6 +89,21 @@ def test_an_unread_key_is_unknown() -> None:
         Fields({"b": 1}, "it").done()
 
 
+def test_values_of_the_right_kind_are_returned() -> None:
+    """Numbers become floats, booleans and digits stay what they are."""
+    given = {"number": 3, "boolean": False, "digits": "00ff", "word": "a", "words": ["b", "c"]}
+    fields = Fields(given, "it")
+    assert "word" in fields
+    number = fields.number("number", 0, 9)
+    assert (number, type(number)) == (3.0, float)
+    assert fields.boolean("boolean") is False
+    assert fields.hexadecimal("digits", 4) == "00ff"
+    assert fields.one_of("word", ("a", "b")) == "a"
+    assert fields.texts("words", most=2) == ("b", "c")
+    assert "word" not in fields
+    fields.done()
+
+
 def test_a_long_key_is_not_repeated_whole() -> None:
     """A key of a megabyte that nobody asked for makes one short line."""
     with pytest.raises(MalformedError) as caught:
