@@ -32,7 +32,7 @@ APPENDIX_A: list[tuple[str, object]] = [
     ("f9c400", -4.0), ("fbc010666666666666", -4.1), ("f97c00", math.inf), ("f97e00", math.nan),
     ("f9fc00", -math.inf),
     ("f4", False), ("f5", True), ("f6", None), ("f7", UNDEFINED), ("f0", Simple(16)),
-    ("f8ff", Simple(255)),
+    ("f820", Simple(32)), ("f8ff", Simple(255)),
     ("c074323031332d30332d32315432303a30343a30305a", Tag(0, "2013-03-21T20:04:00Z")),
     ("c11a514b67b0", Tag(1, 1363896240)), ("c1fb41d452d9ec200000", Tag(1, 1363896240.5)),
     ("d74401020304", Tag(23, b"\x01\x02\x03\x04")),
@@ -263,7 +263,7 @@ def test_values_without_a_data_item_are_a_mistake_of_the_caller(value: object) -
 
 @pytest.mark.parametrize(
     "value",
-    [2**64, -(2**64) - 1, "\ud800", Tag(-1, 0), *map(Simple, (20, 22, 24, 256, -1))],
+    [2**64, -(2**64) - 1, "\ud800", Tag(-1, 0), *map(Simple, (20, 22, 24, 31, 256, -1))],
 )
 def test_values_out_of_range_are_a_mistake_of_the_caller(value: object) -> None:
     """Numbers beyond 64 bits, lone surrogates and simple values that do not exist."""
