@@ -30,11 +30,12 @@ check: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
 VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/package tests/tee tests/wire \
-    tests/test_errors.py
+    tests/test_attestation.py tests/test_errors.py
 
 coverage: $(VENV)/.dev
 	@mkdir -p .build/coverage
 	ENARX_SHARED=/nonexistent $(BIN)/coverage run -m pytest -q -m "not slow" $(VERIFYING)
+	$(BIN)/coverage run --append -m pytest -q -m slow tests/tee/simulated/test_root.py
 	$(BIN)/coverage report
 
 fuzz: $(VENV)/.dev $(VENV)/.audit
