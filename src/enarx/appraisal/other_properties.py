@@ -121,7 +121,7 @@ def _registers(prefix: str, pattern: str, sizes: str, words: Words, leave: str) 
 
 
 _ANY_BYTES = hexadecimal(0)
-_ANY_TEXT = Text(wanted="a version", pattern=PRINTABLE)
+_ANY_TEXT = Text(wanted="its name, in ASCII", pattern=PRINTABLE)
 
 NITRO: tuple[Property, ...] = (
     _registers(
