@@ -13,6 +13,7 @@ from enarx.appraisal.baseline import NAME, baseline
 from enarx.appraisal.catalogue import PLATFORMS, SECTIONS, neutral
 from enarx.tee.claims import Revocation, Tcb
 from enarx.wire.shape import Unchecked
+from enarx.wire.shape_check import Problems, read
 
 Make = Callable[..., Any]
 SEPT = {"tdx.td_attributes.sept_ve_disable": True}
@@ -21,10 +22,22 @@ SEPT = {"tdx.td_attributes.sept_ve_disable": True}
 def test_it_states_every_property_of_every_platform() -> None:
     """Nothing is unchecked by omission there either."""
     policy = baseline()
-    assert (policy.name, policy.source, policy.platforms) == (NAME, "", tuple(sorted(PLATFORMS)))
+    assert (NAME, policy.name, policy.source) == ("baseline", "baseline", "")
+    assert policy.platforms == tuple(sorted(PLATFORMS))
     for platform in PLATFORMS:
         keys = [rule.about.key for rule in policy.rules[platform]]
         assert keys == [one.key for one in (*neutral(platform), *SECTIONS[platform])]
+
+
+def test_its_values_are_values_of_a_file() -> None:
+    """What it states could stand in a policy; only it is not read from one."""
+    for platform in PLATFORMS:
+        for one in (*neutral(platform), *SECTIONS[platform]):
+            if not isinstance(one.baseline, Unchecked):
+                value = list(one.baseline) if isinstance(one.baseline, tuple) else one.baseline
+                problems = Problems(one.key)
+                read(one.value, value, one.key, problems)
+                assert problems.found == []
 
 
 def demanded(platform: str) -> set[str]:

@@ -97,6 +97,7 @@ def test_a_comparison_holds_for_what_it_means(
         (AtLeastVersion((1, 55)), "at least 1.55"),
         (AtMostAge(30 * DAY), "at most 30 d old"),
         (AtMostAge(timedelta(hours=36)), "at most 36 h old"),
+        (AtMostAge(timedelta(hours=71)), "at most 71 h old"),
         (AtMostAge(timedelta(hours=72)), "at most 3 d old"),
         (Either(), "on or off"),
         (HasBits(frozenset({5, 0})), "bits 0, 5 set"),

@@ -237,6 +237,11 @@ def chain(length: int) -> dict[str, bytes | Unread]:
     return of_texts(**texts, **{f"f{length - 1}": ""})
 
 
+def test_the_bounds_are_those_of_the_reference() -> None:
+    """Who changes one changes what is promised."""
+    assert (MAX_BYTES, MAX_DEPTH, MAX_FILES) == (1_000_000, 8, 64)
+
+
 def test_depth_is_bounded() -> None:
     """Files may include each other so deep and no deeper."""
     assert told("f0.toml", chain(MAX_DEPTH + 1)) == []

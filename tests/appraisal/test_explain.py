@@ -175,7 +175,8 @@ def test_the_example_of_a_starter_is_what_is_needed(platform: str) -> None:
 def test_a_platform_without_fixed_measurements_has_an_example_too() -> None:
     """One measurement stands for all."""
     assert '# measurements = { measurement = ["…"] }' in starter(("nitro",), "x").splitlines()
-    assert 'revocation = "if_available"' in starter(("nitro",), "x").splitlines()
+    for platform in ("nitro", "cca", "nvgpu"):
+        assert 'revocation = "if_available"' in starter((platform,), "x").splitlines()
     assert 'revocation = "if_available"' not in starter(("snp",), "x").splitlines()
     assert "[tcb]" not in starter(("snp",), "x").splitlines()
     assert "[snp.platform_info]" in starter(("snp",), "x").splitlines()

@@ -143,6 +143,25 @@ def test_a_measurement_that_evidence_lacks_fails(
             "reference_values[0].measurements.rtmr_2",
             "is missing",
         ),
+        ("snp", {"other": "00"}, "reference_values[0].measurements.measurement", "is missing"),
+        (
+            "sgx",
+            {"mr_enclave": "00"},
+            "reference_values[0].measurements.mr_signer",
+            "is missing",
+        ),
+        (
+            "cca",
+            {"rim": "00", "rem_0": "00", "rem_1": "00", "rem_2": "00"},
+            "reference_values[0].measurements.rem_3",
+            "is missing",
+        ),
+        (
+            "snp",
+            {"measurement": "[]"},
+            "reference_values[0].measurements.measurement",
+            "got an array, want an array of 1 or more",
+        ),
         (
             "snp",
             {"measurement": '{ unchecked = "why" }'},

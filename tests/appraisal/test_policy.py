@@ -204,17 +204,28 @@ def test_everything_that_is_wrong_is_told_at_once(policy_file: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "path"),
+    ("old", "new", "path", "problem"),
     [
-        ('name = "test"', 'name = ""', "name"),
-        ('platforms = ["snp"]', "platforms = []", "platforms"),
-        ('platforms = ["snp"]', 'platforms = ["sev"]', "platforms[0]"),
-        ("version = 1", "version = 2", "version"),
+        ('name = "test"', 'name = ""', "name", "want a name of letters, digits and ._-"),
+        ('platforms = ["snp"]', "platforms = []", "platforms", "want an array of 1 or more"),
+        ('platforms = ["snp"]', 'platforms = ["sev"]', "platforms[0]", 'got "sev", want "snp",'),
+        ("version = 1", "version = 2", "version", "got the integer 2, want an integer from 1 to 1"),
+        ("version = 1", 'version = 1\ninclude = [""]', "include[0]", "want the path of a file"),
+        (
+            "version = 1",
+            'version = 1\nreference_value_files = [""]',
+            "reference_value_files[0]",
+            "want the path of a file",
+        ),
     ],
 )
-def test_what_is_wrong_is_not_missing(old: str, new: str, path: str, policy_file: Make) -> None:
-    """A wrong name, list or version is one problem."""
-    assert [p[0] for p in problems_of(policy_file().replace(old, new))] == [path]
+def test_what_is_wrong_is_not_missing(
+    old: str, new: str, path: str, *, problem: str, policy_file: Make
+) -> None:
+    """A wrong name, list or version is one problem, and nothing is done with it."""
+    (found,) = problems_of(policy_file().replace(old, new))
+    assert found[0] == path
+    assert problem in found[1]
 
 
 def test_a_section_that_is_no_table_is_not_missing() -> None:

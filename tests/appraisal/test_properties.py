@@ -511,7 +511,8 @@ def test_a_missing_list_may_be_reported_instead_of_refused(
     policy = policy_of(revocation="if_available")
     missing = Revocation(unchecked=("ARK-Milan: no CRL given",))
     (found,) = check_of(authentic_of(revocation=missing), policy, "revocation", now)
-    assert (found.outcome, found.reason) == (
+    assert (found.claim, found.outcome, found.reason) == (
+        "revocation",
         "unchecked",
         "no current list: ARK-Milan: no CRL given",
     )
