@@ -46,6 +46,9 @@ MAX_SIGNATURES = 64
 """Links that are tried in the search of one path: endorsements can hold any number of certificates
 of the same name, which would cost a signature's verification each."""
 
+MAX_LISTS = 256
+"""Lists of one issuer's name that are looked at; a cache of years has a few dozen."""
+
 _UNDERSTOOD = frozenset({x509.oid.ExtensionOID.BASIC_CONSTRAINTS, x509.oid.ExtensionOID.KEY_USAGE})
 
 
@@ -146,7 +149,8 @@ def check_revocation(
         What was looked up, and the lists that count.
 
     Raises:
-        UnauthenticError: a certificate is revoked.
+        UnauthenticError: a certificate is revoked; or there are so many lists of an issuer's name
+            that they could only be meant to hide one or to take time.
     """
     lists = tuple((issuer_of(crl), crl) for crl in crls)
     unchecked: list[str] = []
@@ -156,7 +160,8 @@ def check_revocation(
         if common_name(certificate.issuer) in unlisted:
             continue
         key = path.anchor.public_key() if above is None else key_of(above, "issuer")
-        named = (crl for issuer, crl in lists if issuer == certificate.issuer)
+        named = [crl for issuer, crl in lists if issuer == certificate.issuer]
+        _must_be_few(named, certificate)
         issued = [crl for crl in named if is_signed_by(crl, key)]
         for crl in issued:
             must_not_be_revoked(certificate, crl)
@@ -310,6 +315,14 @@ def link(certificate: Certificate) -> ChainLink:
 
 def _pinned(anchor: TrustAnchor) -> ChainLink:
     return ChainLink(subject=anchor.subject, sha256=anchor.sha256, not_before=None, not_after=None)
+
+
+def _must_be_few(lists: Sequence[Crl], certificate: Certificate) -> None:
+    if len(lists) > MAX_LISTS:
+        issuer = common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
+        want = f"at most {MAX_LISTS} lists of {issuer}"
+        failure = Failure(name_of(certificate), want=want, got=f"{len(lists)}")
+        raise UnauthenticError("revocation", failure)
 
 
 def must_not_be_revoked(certificate: Certificate, crl: Crl) -> None:

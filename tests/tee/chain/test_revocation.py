@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from enarx.errors import UnauthenticError
-from enarx.tee.chain import check_revocation, find_path
+from enarx.tee.chain import MAX_LISTS, check_revocation, find_path
 from enarx.tee.claims import Revocation
 
 if TYPE_CHECKING:
@@ -130,6 +130,18 @@ def test_of_several_lists_the_newest_counts(w: World) -> None:
     )
     assert used == ()
     assert "later than" in revocation.unchecked[0]
+
+
+def test_lists_without_end(w: World) -> None:
+    """Attack: forged lists by the thousand are refused before anybody looks at them."""
+    forger = w.party("Middle")
+    junk = [forger.crl(serial) for serial in range(1, MAX_LISTS + 1)]
+    right = w.middle.crl()
+    few = (*junk[1:], right)
+    assert check_revocation(path(w), few, w.now)[0].lists == ("Middle",)
+    with pytest.raises(UnauthenticError) as caught:
+        check_revocation(path(w), (*junk, right), w.now)
+    assert str(caught.value.failures[0]) == "Device: got 257, want at most 256 lists of Middle"
 
 
 def test_an_older_list_cannot_be_outweighed(w: World) -> None:
