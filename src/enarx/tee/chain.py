@@ -98,7 +98,8 @@ def find_path(
     Raises:
         UnauthenticError: there is no such path; it names the certificate where it ends.
     """
-    if any(anchor.is_key_of(leaf) for anchor in anchors):
+    subject = leaf.subject.rfc4514_string()
+    if any(anchor.subject == subject and anchor.is_key_of(leaf) for anchor in anchors):
         raise _refusal(leaf, "a certificate below a trust anchor", "the trust anchor's own")
     search = _Search(others, anchors)
     refusals: list[UnauthenticError] = []
@@ -185,7 +186,7 @@ class _Search:
     __slots__ = ("_anchors", "_left", "_pool", "ends")
 
     def __init__(self, pool: Iterable[Certificate], anchors: Sequence[TrustAnchor]) -> None:
-        self._pool = tuple(dict.fromkeys(pool))
+        self._pool = tuple(pool)
         self._anchors = anchors
         self._left = MAX_SIGNATURES
         self.ends: list[UnauthenticError] = []
@@ -208,7 +209,8 @@ class _Search:
             want = f"at most {MAX_DEPTH} authorities above a leaf"
             self.ends.append(_refusal(lower, want, "another one"))
             return []
-        named = [c for c in self._pool if c.subject == lower.issuer and c not in path]
+        found = (c for c in self._pool if c.subject == lower.issuer and c not in path)
+        named = tuple(dict.fromkeys(found))
         longer = [(*path, upper) for upper in named if self._issued(upper, lower)]
         if not longer:
             self.ends.append(self._end(lower, named))
