@@ -20,7 +20,9 @@ from enarx.wire.shape import Duration, Many, Named, Shape, Table, Text, Unchecke
 HEAD = f"""# Policy files
 
 What evidence must say to be accepted. [The guide](../guides/policies.md) explains how to write one.
-The tables on this page are made from the program (`docs/policy_reference.py`).
+The tables on this page are made from the program (`docs/policy_reference.py`). In them, *claim* is
+the name under which results list the check, and *for* the part of the trustworthiness vector that
+a failure counts for.
 
 ```console
 $ enarx policy init            # write a complete, commented policy
@@ -122,10 +124,18 @@ def lines() -> Iterator[str]:
 
 def table(properties: Iterable[Property]) -> Iterator[str]:
     """A row for each property."""
-    yield "| key | value | what it is about | where it is not checked | without a policy |"
-    yield "|---|---|---|---|---|"
+    yield "| key | value | what it is about | if not checked | without a policy | claim | for |"
+    yield "|---|---|---|---|---|---|---|"
     for one in properties:
-        cells = (f"`{one.key}`", value(one.value), one.about, one.risk, baseline(one))
+        cells = (
+            f"`{one.key}`",
+            value(one.value),
+            one.about,
+            one.risk,
+            baseline(one),
+            f"`{one.claim}`",
+            one.concern,
+        )
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
@@ -144,11 +154,12 @@ def value(shape: Shape) -> str:
         case Text():
             return shape.wanted
         case Whole():
-            return f"integer from {shape.minimum} to {shape.maximum}"
+            return f"an integer from {shape.minimum} to {shape.maximum}"
         case Duration():
-            return 'seconds, or a time like `"30d"`'
+            return f'seconds, or a time like `"30d"`, at most {shape.maximum_s} s'
         case Many():
-            return f"array of: {value(shape.item)}"
+            least = f"{shape.least} or more of" if shape.least else "any number of"
+            return f"array, {least}: {value(shape.item)}"
         case Named():
             return f"table of {shape.key.wanted} = {value(shape.item)}"
         case Table():
@@ -160,11 +171,12 @@ def value(shape: Shape) -> str:
 
 def minima(shape: Table) -> str:
     """What the tables of products hold."""
-    first = next(iter(shape.keys.values()))
-    if not isinstance(first, Table):
+    tables = [item for item in shape.keys.values() if isinstance(item, Table)]
+    if not tables:
         return ""
-    names = dict.fromkeys(name for item in shape.keys.values() for name in item.required)
-    return f", each with every one of its {listed(names)}"
+    names = dict.fromkeys(name for item in tables for name in item.required)
+    each = value(next(iter(tables[0].keys.values())))
+    return f", each with every one of its {listed(names)}: {each}"
 
 
 def listed(names: Iterable[str]) -> str:

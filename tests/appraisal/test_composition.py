@@ -147,6 +147,8 @@ def test_reference_values_may_be_json() -> None:
             'got "0", want some hexadecimal digits',
         )
     ]
+    files["v.json"] = text.encode() + b" " * (MAX_BYTES - len(text))
+    assert told("root.toml", files) == []
     files["v.json"] = b"{" + b" " * MAX_BYTES
     assert told("root.toml", files) == [
         ("v.json", "", f"too large (got {MAX_BYTES + 1} bytes, want at most {MAX_BYTES})")
@@ -260,6 +262,28 @@ def test_the_number_of_inclusions_is_bounded() -> None:
     assert problems[0][2].startswith(f"more than {MAX_FILES} files are included: f0.toml > ")
     few = {f"f{n}": f'include = ["f{n + 1}.toml", "f{n + 1}.toml"]' for n in range(5)}
     assert told("f0.toml", of_texts(**few, f5="")) == []  # 63 inclusions
+
+
+@pytest.mark.parametrize(("leaves", "refused"), [(12, False), (13, True)])
+def test_the_bound_of_inclusions_is_exact(leaves: int, *, refused: bool) -> None:
+    """64 inclusions are read; nothing after them is, and that is told once."""
+    names = [*(f"big{n}" for n in range(3)), *(f"leaf{n}" for n in range(leaves))]
+    listed = ", ".join(f'"{name}.toml"' for name in names)
+    small = ", ".join(f'"small{n}.toml"' for n in range(16))
+    files = of_texts(
+        root=f"include = [{listed}]",
+        **{f"big{n}": f"include = [{small}]" for n in range(3)},
+        **{f"small{n}": "" for n in range(16)},
+        **{f"leaf{n}": "" for n in range(leaves)},
+    )
+    problems = told("root.toml", files)
+    way = "root.toml > leaf12.toml"
+    problem = ("root.toml", "include", f"more than {MAX_FILES} files are included: {way}")
+    assert problems == ([problem] if refused else [])
+    beyond = ", ".join(f'"{name}.toml"' for name in ("nowhere", "away"))
+    files |= of_texts(last=f'include = ["root.toml", {beyond}]')
+    files |= {"nowhere.toml": Unread("not there"), "away.toml": Unread("not there")}
+    assert len(told("last.toml", files)) == 1
 
 
 def test_the_list_of_one_file_is_bounded() -> None:

@@ -121,10 +121,15 @@ def test_what_we_write_we_read(authentic_of: Make, policy_of: Make) -> None:
     assert (found.developer, found.build) == ("https://enarx.dev", "enarx 0.0")
     assert found.issued_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert found.not_before is None
+    assert found.extensions == {}
     assert found.submods["cpu0"].status == "contraindicated"
     assert found.submods["cpu0"].vector["runtime-opaque"] == 96
     assert found.submods["cpu0"].policy_id.startswith("tag:github.com,2026:enarx/policy/test@")
-    assert "ear.enarx.failed" in found.submods["cpu0"].extensions
+    assert set(found.submods["cpu0"].extensions) == {
+        "ear.veraison.annotated-evidence",
+        "ear.enarx.failed",
+        "ear.enarx.unchecked",
+    }
 
 
 SMALL: dict[str, Any] = {
@@ -133,6 +138,15 @@ SMALL: dict[str, Any] = {
     "ear.verifier-id": {"developer": "d", "build": "b"},
     "submods": {"a": {"ear.status": "none"}},
 }
+
+
+def test_the_profiles_are_the_published_ones() -> None:
+    """Others look for these very words."""
+    assert PROFILE == PROFILES[0] == "tag:github.com,2026:enarx/ear"
+    assert PROFILES[1:] == (
+        "tag:github.com,2023:veraison/ear",
+        "tag:github.com,2024:confidential-containers/Trustee",
+    )
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -173,6 +187,8 @@ def module(**claims: Any) -> dict[str, Any]:  # noqa: ANN401
         ),
         ({"submods": {}}, "result: submods", "want an object of 1 to 64 sub-modules"),
         ({"submods": []}, "result: submods", "want an object of 1 to 64 sub-modules"),
+        ({"submods": ["a"]}, "result: submods", "want an object of 1 to 64 sub-modules"),
+        ({"submods": 3}, "result: submods", "want an object of 1 to 64 sub-modules"),
         (
             {"submods": {str(n): {"ear.status": "none"} for n in range(65)}},
             "result: submods",

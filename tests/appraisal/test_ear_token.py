@@ -170,6 +170,9 @@ def test_other_headers_are_refused(
     with pytest.raises(UnauthenticError) as caught:
         ear_token.verify(token, ED25519.public_key(), algorithms=BOTH, now=NOW)
     assert [failure.claim for failure in caught.value.failures] == failed
+    got = {failure.claim: (failure.want, failure.got) for failure in caught.value.failures}
+    if "typ" in failed:
+        assert got["typ"] == ("eat+jwt", header.get("typ", "none"))
 
 
 @pytest.mark.parametrize("kind", ["eat+jwt", "EAT+JWT", "application/eat+jwt", "JWT"])
@@ -268,6 +271,23 @@ def test_a_result_has_its_time(
     assert [failure.claim for failure in caught.value.failures] == failed
 
 
+def test_a_result_may_have_no_end(claims: dict[str, Any]) -> None:
+    """Without an expiry it is the caller who decides how old a result may be."""
+    token = ear_token.sign({k: v for k, v in claims.items() if k != "exp"}, P384)
+    found = ear_token.verify(token, P384.public_key(), algorithms=BOTH, now=NOW + 10**6 * MINUTE)
+    assert found.expires is None
+
+
+def test_a_result_from_the_future_is_told(claims: dict[str, Any]) -> None:
+    """A clock that is behind is named by both instants."""
+    token = ear_token.sign(claims, P384)
+    with pytest.raises(UnauthenticError) as caught:
+        ear_token.verify(token, P384.public_key(), algorithms=BOTH, now=NOW - MINUTE)
+    (failure,) = caught.value.failures
+    assert failure.want == "a time at or after 2026-03-01T12:00:00Z"
+    assert failure.got == "2026-03-01T11:59:00Z"
+
+
 def test_a_refused_time_is_told(claims: dict[str, Any]) -> None:
     """Want and got are instants."""
     token = ear_token.sign({**claims, "nbf": 1772370000}, P384)
@@ -315,6 +335,11 @@ def test_other_keys_are_a_mistake_of_the_operator(key: Any, claims: dict[str, An
         ("." * ((1 << 20) + 1), "token", "got 1048577 characters, want at most 1048576"),
         ("." * (1 << 20), "token", "got 1048577 parts, want 3"),
         (f"{'A' * 1001}.e30.e30", "token: header", "want at most 1000 characters"),
+        (
+            f"{'A' * 1000}.e30.e30",
+            "token: header",
+            "is not JSON: Expecting value: line 1 column 1 (char 0)",
+        ),
         ("e30=.e30.e30", "token: header", "not canonical base64"),
         ("e30.e3.e30", "token: payload", "not canonical base64"),
         ("e30.e30.!", "token: signature", "not base64"),

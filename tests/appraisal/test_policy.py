@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -114,6 +116,13 @@ def test_a_simulation_cannot_be_left_out(policy_file: Make) -> None:
             "did you mean 'vmpl'?",
         ),
         ({"snp.vmpl": "[]"}, "snp.vmpl", "got an array, want an array of 1 or more", ""),
+        ({"snp.signers": "[]"}, "snp.signers", "got an array, want an array of 1 or more", ""),
+        (
+            {"snp.host_data": "[]"},
+            "snp.host_data",
+            "got an array, want an array of 1 or more",
+            "",
+        ),
         (
             {"snp.vmpl": "[4]"},
             "snp.vmpl[0]",
@@ -233,6 +242,7 @@ def test_a_section_that_is_no_table_is_not_missing() -> None:
     text = 'version = 1\nname = "t"\nplatforms = ["snp"]\nsnp = 3\ntcb = 4\n'
     paths = [path for path, _, _ in problems_of(text)]
     assert paths[:2] == ["snp", "tcb"]
+    assert paths.count("snp") == 1
     assert not any(path.startswith(("snp.", "tcb.")) for path in paths)
 
 
@@ -271,6 +281,13 @@ def test_the_first_problem_is_raised_with_the_number_of_others() -> None:
         load("p.toml", {"p.toml": b"version = 2"})
     assert (caught.value.path, caught.value.source) == ("version", "p.toml")
     assert caught.value.hints == ("2 more: enarx policy check p.toml",)
+    with pytest.raises(MisconfiguredError) as caught:
+        load("p.toml", {"p.toml": b'version = 2\nname = "x"'})
+    assert caught.value.hints == ("1 more: enarx policy check p.toml",)
+    with pytest.raises(MisconfiguredError) as caught:
+        load("p.toml", {"p.toml": b'version = 1\nname = "x"'})
+    assert caught.value.path == "platforms"
+    assert caught.value.hints == (f"known: {', '.join(PLATFORMS)}",)
     with pytest.raises(MisconfiguredError) as caught:
         load("p.toml", {"p.toml": b"version = "})
     assert caught.value.problem.startswith("not TOML: line 1")
@@ -311,6 +328,47 @@ def test_a_digest_is_of_the_reference_values_too(policy_file: Make) -> None:
     assert digest(first) == digest(entry("snp", 'measurement = ["01", "00"]'))
     assert digest(first) == digest(first, entry("nitro", 'pcr0 = ["00"]'))
     assert digest(first) != digest(entry("snp", 'measurement = ["00"]'))
+
+
+def test_a_digest_stays_what_it_is(policy_file: Make) -> None:
+    """Results and logs hold digests: the same policy has the same one in every release."""
+    entry = (
+        '[[reference_values]]\nname = "app"\nversion = "1"\nplatform = "snp"\n'
+        'measurements = { measurement = ["02", "01"], other = { unchecked = "why" } }\n'
+    )
+    stated = {
+        "image": '[{ name = "app", version = "1" }]',
+        "collateral_age": '"30d"',
+        "snp.vmpl": "[1, 0]",
+        "snp.minimum_launch_tcb": "{ Milan = { bootloader=1, tee=0, snp=2, microcode=3 } }",
+    }
+    policy = policy_in(policy_file(tail=entry, **stated))
+    values = {one.key: {"unchecked": f"no {one.key}"} for one in neutral("snp")}
+    own = {f"snp.{one.key}": {"unchecked": f"no {one.key}"} for one in SECTIONS["snp"]}
+    document = {
+        "name": "test",
+        "platforms": ["snp"],
+        "properties": {
+            **values,
+            **own,
+            "simulated": "forbidden",
+            "image": [{"name": "app", "version": "1"}],
+            "collateral_age": 2592000.0,
+            "snp.vmpl": [0, 1],
+            "snp.minimum_launch_tcb": {
+                "Milan": {"bootloader": 1, "tee": 0, "snp": 2, "microcode": 3}
+            },
+        },
+        "reference_values": [
+            sorted(
+                ["app", "1", "snp", [{"measurement": ["01", "02"], "other": {"unchecked": "why"}}]],
+                key=lambda item: json.dumps(item, separators=(",", ":")),
+            )
+        ],
+        "version": 1,
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    assert policy.sha256 == hashlib.sha256(text.encode()).digest()
 
 
 def test_a_built_policy_must_be_complete() -> None:

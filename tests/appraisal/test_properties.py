@@ -536,6 +536,11 @@ def test_what_is_left_out_is_shown(authentic_of: Make, policy_of: Make, now: dat
     assert shown["snp.minimum_reported_tcb"] == "bootloader 3, snp 8"
     assert shown["snp.guest_svn"] == "4"
     assert shown["snp.vmpl"] == NOT_STATED
+    claims = {c.key: c.claim for c in judge(authentic, policy_of(), now=now).unchecked}
+    assert (claims["image"], claims["report_data"]) == ("image", "report_data")
+    missing = authentic_of(revocation=Revocation(unchecked=("A: no CRL", "B: old")))
+    got = {c.key: c.got for c in judge(missing, policy_of(), now=now).unchecked}
+    assert got["revocation"] == "A: no CRL, B: old"
     assert shown["image"] == f"measurement {'01' * 48}"
     assert shown["report_data"] == "09" * 64
     assert shown["revocation"] == "looked up"
@@ -543,3 +548,14 @@ def test_what_is_left_out_is_shown(authentic_of: Make, policy_of: Make, now: dat
     nitro = authentic_of("nitro", fields=fields)
     shown = {c.key: c.got for c in judge(nitro, policy_of("nitro"), now=now).unchecked}
     assert shown["nitro.pcrs"] == "pcr3, pcr31"
+
+
+def test_half_a_version_is_not_stated(authentic_of: Make, policy_of: Make, now: datetime) -> None:
+    """Where one part of what is compared is missing, the claim is not stated."""
+    _, good, _, _ = EXAMPLES["snp", "provisional_firmware"]
+    key = "snp.provisional_firmware"
+    for name in good:
+        fields = {other: value for other, value in good.items() if other != name}
+        authentic = authentic_of(fields=fields)
+        (found,) = check_of(authentic, policy_of(**{key: "forbidden"}), key, now)
+        assert (found.outcome, found.got) == ("failed", NOT_STATED)

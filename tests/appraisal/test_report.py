@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from enarx.appraisal import report
 from enarx.appraisal.appraise import judge
+from enarx.appraisal.baseline import baseline
 from enarx.tee.claims import Revocation, Tcb
 
 Make = Callable[..., Any]
@@ -82,6 +87,7 @@ def test_an_acceptance_has_no_failures(authentic_of: Make, policy_of: Make, now:
     lines = report.lines(authentic, verdict)
     assert lines[0] == f"accepted by policy test (4 checks, {len(verdict.unchecked)} left out)"
     assert lines[1:3] == ("", "proven")
+    assert f"  machine       {'07' * 64}" in lines
     assert "failed" not in lines
     at = lines.index("trusted computing base")
     assert lines[at + 1 : at + 6] == (
@@ -98,21 +104,20 @@ def test_what_has_no_end_or_date_is_told(
 ) -> None:
     """No words are put into a vendor's mouth."""
     authentic = authentic_of(
-        measurements={"a_measurement_with_a_long_name": b"\x01"},
+        measurements={"thirteen_long": b"\x02", "fourteen_long_": b"\x03"},
         tcb=Tcb(components={}),
         proof={"not_after": None, "collateral_issued": None},
     )
     lines = report.lines(authentic, judge(authentic, policy_of(), now=now))
     assert "  until         no end is stated" in lines
     assert "  collateral    none with a date was used" in lines
-    assert "  a_measurement_with_a_long_name 01" in lines
+    assert "  thirteen_long 02" in lines
+    assert "  fourteen_long_ 03" in lines
     assert not any(line.startswith("  components") for line in lines)
 
 
 def test_long_lists_of_what_is_left_out_are_wrapped(authentic_of: Make, now: datetime) -> None:
     """One reason for many claims is one paragraph."""
-    from enarx.appraisal.baseline import baseline
-
     authentic = authentic_of()
     lines = report.lines(authentic, judge(authentic, baseline(), now=now))
     begin = lines.index("not checked") + 1
@@ -120,7 +125,33 @@ def test_long_lists_of_what_is_left_out_are_wrapped(authentic_of: Make, now: dat
     assert paragraph[0].startswith("  image, report_data, smt, ")
     assert paragraph[-1].endswith(": no policy was given")
     assert all(line.startswith("    ") for line in paragraph[1:])
-    assert all(len(line) <= 96 for line in paragraph)
+    assert max(map(len, paragraph)) <= 96
+    claims = {check.claim for check in judge(authentic, baseline(), now=now).unchecked}
+    for line, following in itertools.pairwise(paragraph):
+        first = following.split()[0]
+        assert len(line) + 1 + len(first) > 96  # it would not have fitted
+    words = {word.rstrip(",:") for line in paragraph for word in line.split()}
+    assert claims <= words
+
+
+def test_names_are_not_torn_apart(authentic_of: Make, now: datetime) -> None:
+    """A name with a hyphen stays on one line, wherever the line ends."""
+    authentic = authentic_of("azure-snp")
+    lines = report.lines(authentic, judge(authentic, baseline(), now=now))
+    words = {word.rstrip(",:") for line in lines for word in line.split()}
+    assert {"azure.vm_configuration.secure-boot", "azure.vm_configuration.console-enabled"} <= words
+
+
+@pytest.mark.parametrize("bound", ["not_before", "not_after"])
+def test_half_a_validity_is_not_shown(
+    bound: str, authentic_of: Make, policy_of: Make, now: datetime
+) -> None:
+    """A certificate's validity is shown where both ends are known."""
+    authentic = authentic_of()
+    link = replace(authentic.chain[0], **{bound: None})
+    changed = replace(authentic, chain=(link,))
+    lines = report.lines(changed, judge(changed, policy_of(), now=now))
+    assert f"    CN=SEV-VCEK, sha256 {'aa' * 32}" in lines
 
 
 def test_everything_left_out_nothing_is_hidden(
@@ -130,8 +161,6 @@ def test_everything_left_out_nothing_is_hidden(
     authentic = authentic_of("tdx")
     verdict = judge(authentic, policy_of("snp", simulated="forbidden"), now=now)
     kept = [c for c in verdict.checks if c.outcome != "unchecked"]
-    from dataclasses import replace
-
     lines = report.lines(authentic, replace(verdict, checks=tuple(kept)))
     assert "not checked" not in lines
 

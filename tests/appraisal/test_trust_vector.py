@@ -188,6 +188,26 @@ def test_what_is_less_than_good_is_less_than_affirmed(
     assert found == {key: value for key, value in {**good, **changed}.items() if value}
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "tcb.statuses",
+        "snp.minimum_reported_tcb",
+        "azure-snp.minimum_firmware",
+        "cca.component_measurements",
+        "nvgpu.driver_versions",
+        "nvgpu.vbios_versions",
+    ],
+)
+def test_one_check_of_how_current_it_is_is_needed(key: str, authentic_of: Make) -> None:
+    """Any of these says how current the firmware is; in any section, and passed."""
+    others = [c for c in GOOD if "tcb" not in c.key]
+    current = check(key, concern="hardware")
+    assert vector(authentic_of(), verdict_of(*others, current))["hardware"] == 2
+    left_out = check(key, "unchecked", "hardware")
+    assert vector(authentic_of(), verdict_of(*others, left_out))["hardware"] == 32
+
+
 def test_every_value_has_a_reason(authentic_of: Make) -> None:
     """A vector can be explained."""
     authentic = authentic_of(simulated=True)

@@ -33,5 +33,6 @@ def baseline(*, accept_simulated: bool = False) -> Policy:
     for (platform, key), reason in UNSTATED.items():
         stated[f"{platform}.{key}"] = Unchecked(reason)
     stated |= {f"{platform}.revocation": "required" for platform in EVALUATED}
-    stated[SIMULATED] = "allowed" if accept_simulated else "forbidden"
+    if accept_simulated:
+        stated[SIMULATED] = "allowed"
     return compiled(stated, name=NAME, platforms=PLATFORMS)

@@ -114,10 +114,8 @@ POLICY_FILE = Table(
     required=("version",),
 )
 
-DOCUMENT_KEYS = (
-    "version", "name", "include", "platforms", "reference_values", "reference_value_files",
-)  # fmt: skip
-"""What stands in a policy beside its properties."""
+LISTS = ("include", "platforms", "reference_values", "reference_value_files")
+"""The lists in a policy that are no properties."""
 
 
 PROPERTY_KEYS: tuple[str, ...] = (

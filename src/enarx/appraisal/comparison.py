@@ -256,8 +256,8 @@ def shown(value: Got) -> str:
         case datetime():
             return f"{value:%Y-%m-%dT%H:%M:%SZ}"
         case tuple():
-            numbers = all(isinstance(part, int) for part in value)
-            return (".".join if value and numbers else ", ".join)(map(str, value)) or "none"
+            numbers = value and isinstance(value[0], int)
+            return (".".join if numbers else ", ".join)(map(str, value)) or "none"
         case _:
             return str(value) or "nothing"
 

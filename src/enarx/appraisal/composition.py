@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from enarx.appraisal.catalogue import (
-    DOCUMENT_KEYS,
+    LISTS,
     MAX_INCLUDES,
     POLICY_FILE,
     PROPERTY_KEYS,
@@ -200,9 +200,9 @@ class _Walk:
 
 
 def _key(path: str) -> str:
-    """The property that a problem's *path* is in, the document's key, or *path* itself."""
-    for key in (*PROPERTY_KEYS, *DOCUMENT_KEYS):
-        if path == key or path.startswith((f"{key}.", f"{key}[")):
+    """The property or list that a problem's *path* is in, or *path* itself."""
+    for key in (*PROPERTY_KEYS, *LISTS):
+        if path.startswith((f"{key}.", f"{key}[")):
             return key
     return path
 

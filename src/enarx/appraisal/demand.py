@@ -33,8 +33,8 @@ class Case:
 
     authentic: Authentic
     now: datetime
-    report_data: bytes | None = None
-    accept_simulated: bool = False
+    report_data: bytes | None
+    accept_simulated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,16 +158,15 @@ def _must_be_named(
 def _must_be_current(result: AttestationResult, now: datetime) -> None:
     failures = []
     if result.expires is not None and now >= result.expires:
-        failures.append(_not_current("exp", "after", result.expires, now))
+        failures.append(_not_current("exp", "before", result.expires, now))
     for name, instant in (("iat", result.issued_at), ("nbf", result.not_before)):
         if instant is not None and now < instant:
-            failures.append(_not_current(name, "before", instant, now))
+            failures.append(_not_current(name, "at or after", instant, now))
     if failures:
         raise UnauthenticError("attestation result's time", *failures)
 
 
 def _not_current(name: str, side: str, instant: datetime, now: datetime) -> Failure:
     hint = "ask the verifier for a new result, and compare the clocks"
-    other = "before" if side == "after" else "at or after"
-    want = f"a time {other} {instant:%Y-%m-%dT%H:%M:%SZ}"
+    want = f"a time {side} {instant:%Y-%m-%dT%H:%M:%SZ}"
     return Failure(name, want=want, got=f"{now:%Y-%m-%dT%H:%M:%SZ}", hint=hint)

@@ -61,7 +61,7 @@ class Image:
         measured = case.authentic.claims.measurements
         tried = [_against(reference, measured) for reference in self.references]
         best = min(tried, key=_failures)
-        if len(tried) == 1 or not _failures(best):
+        if len(tried) == 1:
             return best
         others = f"the nearest of {len(tried)} reference values of {self.want()}"
         return tuple(

@@ -132,7 +132,7 @@ def _not_older_than(value: str) -> Comparison:
     """
     if value.endswith("d"):
         return AtMostAge(timedelta(days=int(value.removesuffix("d"))))
-    found = datetime.fromisoformat(value.removesuffix("Z"))
+    found = datetime.fromisoformat(value)
     return NotBefore(found.replace(tzinfo=UTC))
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NO_POLICY = Unchecked("no policy was given")
 """Stands in the built-in policy for what can only be judged with values of the operator's."""
 
-U32_MAX, U64_MAX = (1 << 32) - 1, (1 << 64) - 1
+U32_MAX = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +148,9 @@ def listed_bytes(
     size: int,
     leave: str,
     concern: Concern = "configuration",
-    fact: Callable[[Case], Got] | None = None,
 ) -> Property:
     """Bytes that must be one of a list, of *size* each; of any size where that is 0."""
-    fact = fact or field(claim)
+    fact = field(claim)
     return Property(
         key=key,
         about=words.about,

@@ -74,8 +74,8 @@ def _section(platform: str) -> Iterator[str]:
         yield 'revocation = "if_available"'
     table = ""
     for one in SECTIONS[platform]:
-        inner, dot, key = one.key.rpartition(".")
-        if dot and inner != table:
+        inner, _, key = one.key.rpartition(".")
+        if inner != table:
             table = inner
             yield from ("", f"[{platform}.{table}]")
         if one.key in unstated:

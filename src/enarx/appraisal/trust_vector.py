@@ -230,5 +230,5 @@ def _rows(claims: Claims, verdict: Verdict) -> dict[str, _Row]:
 
 def _name(key: str) -> str:
     """The property's key without its platform's section."""
-    section, dot, rest = key.partition(".")
-    return rest if dot and section in SECTIONS else key
+    section, _, rest = key.partition(".")
+    return rest if section in SECTIONS else key
