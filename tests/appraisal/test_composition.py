@@ -280,6 +280,8 @@ def test_the_bound_of_inclusions_is_exact(leaves: int, *, refused: bool) -> None
     way = "root.toml > leaf12.toml"
     problem = ("root.toml", "include", f"more than {MAX_FILES} files are included: {way}")
     assert problems == ([problem] if refused else [])
+    states = dict(files) | of_texts(leaf11='debug = "allowed"')
+    assert merge("root.toml", states)[0].properties["debug"].value == "allowed"
     beyond = ", ".join(f'"{name}.toml"' for name in ("nowhere", "away"))
     files |= of_texts(last=f'include = ["root.toml", {beyond}]')
     files |= {"nowhere.toml": Unread("not there"), "away.toml": Unread("not there")}

@@ -194,6 +194,20 @@ def test_what_nothing_could_pass_is_refused(
     assert [(path, bool(re.search(problem, text))) for path, text, _ in found] == [(key, True)]
 
 
+@pytest.mark.parametrize(
+    ("platform", "key", "size"),
+    [("snp", "snp.host_data", 32), ("snp", "snp.family_ids", 16), ("tdx", "tdx.mr_owner", 48)],
+)
+def test_bytes_have_their_size(platform: str, key: str, size: int, policy_file: Make) -> None:
+    """As many digits as the field has, in either case, and not one more or less."""
+    for text in ("ab" * size, "AB" * size):
+        assert problems_of(policy_file(platform, **{key: f'["{text}"]'})) == []
+    for text in ("ab" * (size - 1), "ab" * size + "a", "ab" * (size + 1), "", "g" * 2 * size):
+        (found,) = problems_of(policy_file(platform, **{key: f'["{text}"]'}))
+        assert found[0] == f"{key}[0]"
+        assert found[1].endswith(f", want {2 * size} hexadecimal digits")
+
+
 def test_an_empty_set_of_registers_is_refused(policy_file: Make) -> None:
     """Registers without a name would demand nothing."""
     assert problems_of(policy_file("nitro", **{"nitro.pcrs": "{}"})) == [

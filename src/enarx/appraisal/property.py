@@ -191,7 +191,7 @@ def listed_words(
     *,
     choices: tuple[str, ...] = (),
     starter: str,
-    concern: Concern = "configuration",
+    concern: Concern,
 ) -> Property:
     """A word that must be one of a list; with *choices*, only these can be listed."""
     fact = field(claim)
