@@ -36,6 +36,17 @@ INTEL = Tcb(
 )
 
 
+CHAIN = (
+    ChainLink(
+        subject="CN=SEV-VCEK",
+        sha256=bytes([0xAA]) * 32,
+        not_before=datetime(2025, 1, 1, tzinfo=UTC),
+        not_after=datetime(2032, 1, 1, tzinfo=UTC),
+    ),
+    ChainLink(subject="CN=ARK-Milan", sha256=bytes([0xBB]) * 32, not_before=None, not_after=None),
+)
+
+
 @pytest.fixture(scope="session")
 def now() -> datetime:
     """The instant of every appraisal."""
@@ -70,20 +81,7 @@ def authentic_of() -> Callable[..., Authentic]:
         made = Authentic(
             claims=replace(good, **claims),
             evidence=b"evidence",
-            chain=(
-                ChainLink(
-                    subject="CN=SEV-VCEK",
-                    sha256=bytes([0xAA]) * 32,
-                    not_before=datetime(2025, 1, 1, tzinfo=UTC),
-                    not_after=datetime(2032, 1, 1, tzinfo=UTC),
-                ),
-                ChainLink(
-                    subject="CN=ARK-Milan",
-                    sha256=bytes([0xBB]) * 32,
-                    not_before=None,
-                    not_after=None,
-                ),
-            ),
+            chain=CHAIN,
             anchor="ARK-Milan",
             collateral_issued=datetime(2026, 2, 20, tzinfo=UTC),
             not_after=datetime(2026, 4, 1, tzinfo=UTC),

@@ -1,9 +1,7 @@
-"""Policy files: complete or refused with everything that is missing; one digest for one meaning."""
+"""Policy files: complete, or refused with everything that is missing or wrong."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -20,6 +18,7 @@ from enarx.wire.shape import Unchecked
 from enarx.wire.shape_schema import json_schema
 
 Make = Callable[..., Any]
+HASH = "ab" * 48
 
 
 def problems_of(text: str) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -308,88 +307,38 @@ def test_the_first_problem_is_raised_with_the_number_of_others() -> None:
     assert caught.value.hints == ()
 
 
-def test_a_digest_is_of_what_is_demanded(policy_file: Make) -> None:
-    """Comments and the order of keys and lists do not count; each value, reason and name does."""
-    text = policy_file(**{"snp.vmpl": "[0, 1]", "snp.signers": '["vcek"]'})
-    first = policy_in(text)
-    assert len(first.sha256) == 32
-    head, *rest = text.splitlines()
-    again = "\n".join(["# a comment", head, *reversed(rest)]).replace("[0, 1]", "[1, 0]")
-    assert policy_in(again).sha256 == first.sha256
-    for old, new in (
-        ("[0, 1]", "[0]"),
-        ('name = "test"', 'name = "other"'),
-        ("no guest_svn", "other reason"),
-        ('["vcek"]', '["vcek", "vlek"]'),
-    ):
-        assert policy_in(text.replace(old, new)).sha256 != first.sha256
-
-
-def test_a_digest_is_of_the_reference_values_too(policy_file: Make) -> None:
-    """Accepting another measurement is another policy; what counts for no platform is not."""
-
-    def entry(platform: str, value: str) -> str:
-        return (
-            f'[[reference_values]]\nname = "app"\nversion = "1"\nplatform = "{platform}"\n'
-            f"measurements = {{ {value} }}\n"
-        )
-
-    def digest(*entries: str) -> bytes:
-        image = '[{ name = "app", version = "1" }]'
-        return policy_in(policy_file(image=image, tail="".join(entries))).sha256
-
-    first = entry("snp", 'measurement = ["00", "01"]')
-    assert digest(first) == digest(entry("snp", 'measurement = ["01", "00"]'))
-    assert digest(first) == digest(first, entry("nitro", 'pcr0 = ["00"]'))
-    assert digest(first) != digest(entry("snp", 'measurement = ["00"]'))
-
-
-def test_a_digest_stays_what_it_is(policy_file: Make) -> None:
-    """Results and logs hold digests: the same policy has the same one in every release."""
-    entry = (
-        '[[reference_values]]\nname = "app"\nversion = "1"\nplatform = "snp"\n'
-        'measurements = { measurement = ["02", "01"], other = { unchecked = "why" } }\n'
-    )
-    stated = {
-        "image": '[{ name = "app", version = "1" }]',
-        "collateral_age": '"30d"',
-        "snp.vmpl": "[1, 0]",
-        "snp.minimum_launch_tcb": "{ Milan = { bootloader=1, tee=0, snp=2, microcode=3 } }",
-    }
-    policy = policy_in(policy_file(tail=entry, **stated))
-    values = {one.key: {"unchecked": f"no {one.key}"} for one in neutral("snp")}
-    own = {f"snp.{one.key}": {"unchecked": f"no {one.key}"} for one in SECTIONS["snp"]}
-    document = {
-        "name": "test",
-        "platforms": ["snp"],
-        "properties": {
-            **values,
-            **own,
-            "simulated": "forbidden",
-            "image": [{"name": "app", "version": "1"}],
-            "collateral_age": 2592000.0,
-            "snp.vmpl": [0, 1],
-            "snp.minimum_launch_tcb": {
-                "Milan": {"bootloader": 1, "tee": 0, "snp": 2, "microcode": 3}
-            },
-        },
-        "reference_values": [
-            sorted(
-                ["app", "1", "snp", [{"measurement": ["01", "02"], "other": {"unchecked": "why"}}]],
-                key=lambda item: json.dumps(item, separators=(",", ":")),
-            )
-        ],
-        "version": 1,
-    }
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    assert policy.sha256 == hashlib.sha256(text.encode()).digest()
-
-
 def test_a_built_policy_must_be_complete() -> None:
     """Values given by a program are held against the catalogue as files are."""
     with pytest.raises(MisconfiguredError) as caught:
         compiled({"simulated": "forbidden"}, name="x", platforms=("snp",))
     assert (caught.value.path, caught.value.problem) == ("image", "is missing")
+
+
+def test_a_program_cannot_leave_the_simulation_out(
+    policy_of: Make, authentic_of: Make, now: datetime
+) -> None:
+    """A reason in place of its value, which no file can give, forbids it."""
+    policy = policy_of(simulated=Unchecked("why"))
+    verdict = judge(authentic_of(simulated=True), policy, now=now, accept_simulated=True)
+    assert [c.claim for c in verdict.failed] == ["simulated"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "key", "value"),
+    [
+        ("snp", "snp.minimum_firmware", '"1.55.21"'),
+        ("snp", "snp.minimum_policy_abi", '"1.51"'),
+        (
+            "nitro",
+            "nitro.pcrs",
+            '{ pcr3 = ["' + "ab" * 48 + '"], nitrotpm_pcr4 = ["' + "AB" * 48 + '"] }',
+        ),
+        ("tdx", "tdx.mr_service_td", '["none", "' + "ab" * 48 + '"]'),
+    ],
+)
+def test_values_of_a_form_are_read(platform: str, key: str, value: str, policy_file: Make) -> None:
+    """What the messages give as an example is right."""
+    assert problems_of(policy_file(platform, **{key: value})) == []
 
 
 def test_evidence_of_another_platform_is_judged_by_the_neutral_rules(

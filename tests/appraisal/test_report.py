@@ -134,6 +134,26 @@ def test_long_lists_of_what_is_left_out_are_wrapped(authentic_of: Make, now: dat
     assert claims <= words
 
 
+@pytest.mark.parametrize(
+    ("second", "lines"),
+    [
+        ("b" * 46, [f"  {'a' * 45}, {'b' * 46}:", "    why"]),
+        ("b" * 47, [f"  {'a' * 45},", f"    {'b' * 47}: why"]),
+        (f"{'b' * 40}-{'c' * 10}", [f"  {'a' * 45},", f"    {'b' * 40}-{'c' * 10}: why"]),
+    ],
+)
+def test_lines_end_at_96_characters(
+    second: str, lines: list[str], authentic_of: Make, policy_of: Make
+) -> None:
+    """Between names, and nowhere else."""
+    authentic = authentic_of()
+    verdict = judge(authentic, policy_of(), now=authentic.verified_at)
+    checks = tuple(replace(verdict.unchecked[0], claim=c, reason="why") for c in ("a" * 45, second))
+    found = report.lines(authentic, replace(verdict, checks=checks))
+    at = found.index("not checked") + 1
+    assert list(found[at : at + 2]) == lines
+
+
 def test_names_are_not_torn_apart(authentic_of: Make, now: datetime) -> None:
     """A name with a hyphen stays on one line, wherever the line ends."""
     authentic = authentic_of("azure-snp")
@@ -165,6 +185,66 @@ def test_everything_left_out_nothing_is_hidden(
     assert "not checked" not in lines
 
 
+SHA = "cc" * 32
+DOCUMENT = {
+    "accepted": True,
+    "simulated": False,
+    "policy": {
+        "name": "test",
+        "sha256": SHA,
+        "id": f"tag:github.com,2026:enarx/policy/test@sha256:{SHA}",
+    },
+    "at": "2026-03-01T12:00:00Z",
+    "platform": "tdx",
+    "measurements": {"mr_td": "02" * 48, **{f"rtmr_{n}": f"3{n}" * 48 for n in range(4)}},
+    "report_data": "09" * 64,
+    "debug": False,
+    "migratable": False,
+    "smt": False,
+    "instance": "07" * 64,
+    "tcb": {
+        "status": "UpToDate",
+        "date": "2025-08-13T00:00:00Z",
+        "evaluation_number": 19,
+        "advisories": [],
+        "components": {},
+    },
+    "revocation": {"lists": ["B"], "unchecked": ["A: why"]},
+    "anchor": "ARK-Milan",
+    "chain": [
+        {
+            "subject": "CN=SEV-VCEK",
+            "sha256": "aa" * 32,
+            "not_before": "2025-01-01T00:00:00Z",
+            "not_after": "2032-01-01T00:00:00Z",
+        },
+        {
+            "subject": "CN=ARK-Milan",
+            "sha256": "bb" * 32,
+            "not_before": None,
+            "not_after": None,
+        },
+    ],
+    "collateral_issued": "2026-02-20T00:00:00Z",
+    "not_after": "2026-04-01T00:00:00Z",
+    "verified_at": "2026-03-01T12:00:00Z",
+    "fields": {"tdx.x": "01"},
+    "trustworthiness": {
+        "status": "warning",
+        "vector": {
+            "instance-identity": 0,
+            "configuration": 32,
+            "executables": 33,
+            "file-system": 0,
+            "hardware": 32,
+            "runtime-opaque": 2,
+            "storage-opaque": 0,
+            "sourced-data": 0,
+        },
+    },
+}
+
+
 def test_the_document_has_everything(authentic_of: Make, policy_of: Make, now: datetime) -> None:
     """Claims, chain, TCB, revocation, every check, and the trustworthiness vector, as JSON."""
     authentic = authentic_of(
@@ -173,7 +253,7 @@ def test_the_document_has_everything(authentic_of: Make, policy_of: Make, now: d
         revocation=Revocation(unchecked=("A: why",), lists=("B",)),
     )
     policy = policy_of("tdx", debug="forbidden", smt="forbidden")
-    verdict = judge(authentic, policy, now=now)
+    verdict = replace(judge(authentic, policy, now=now), policy_sha256=bytes([0xCC]) * 32)
     found = report.document(authentic, verdict)
     assert json.loads(json.dumps(found)) == found
     checks = found.pop("checks")
@@ -189,63 +269,7 @@ def test_the_document_has_everything(authentic_of: Make, policy_of: Make, now: d
         "reason": "",
         "hint": "",
     }
-    assert found == {
-        "accepted": True,
-        "simulated": False,
-        "policy": {
-            "name": "test",
-            "sha256": policy.sha256.hex(),
-            "id": f"tag:github.com,2026:enarx/policy/test@sha256:{policy.sha256.hex()}",
-        },
-        "at": "2026-03-01T12:00:00Z",
-        "platform": "tdx",
-        "measurements": {"mr_td": "02" * 48, **{f"rtmr_{n}": f"3{n}" * 48 for n in range(4)}},
-        "report_data": "09" * 64,
-        "debug": False,
-        "migratable": False,
-        "smt": False,
-        "instance": "07" * 64,
-        "tcb": {
-            "status": "UpToDate",
-            "date": "2025-08-13T00:00:00Z",
-            "evaluation_number": 19,
-            "advisories": [],
-            "components": {},
-        },
-        "revocation": {"lists": ["B"], "unchecked": ["A: why"]},
-        "anchor": "ARK-Milan",
-        "chain": [
-            {
-                "subject": "CN=SEV-VCEK",
-                "sha256": "aa" * 32,
-                "not_before": "2025-01-01T00:00:00Z",
-                "not_after": "2032-01-01T00:00:00Z",
-            },
-            {
-                "subject": "CN=ARK-Milan",
-                "sha256": "bb" * 32,
-                "not_before": None,
-                "not_after": None,
-            },
-        ],
-        "collateral_issued": "2026-02-20T00:00:00Z",
-        "not_after": "2026-04-01T00:00:00Z",
-        "verified_at": "2026-03-01T12:00:00Z",
-        "fields": {"tdx.x": "01"},
-        "trustworthiness": {
-            "status": "warning",
-            "vector": {
-                "instance-identity": 0,
-                "configuration": 32,
-                "executables": 33,
-                "file-system": 0,
-                "hardware": 32,
-                "runtime-opaque": 2,
-                "storage-opaque": 0,
-                "sourced-data": 0,
-            },
-        },
-    }
+    assert found == DOCUMENT
 
 
 def test_what_is_not_stated_is_null(authentic_of: Make, policy_of: Make, now: datetime) -> None:

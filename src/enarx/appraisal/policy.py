@@ -185,7 +185,7 @@ class _Compiler:
             return None
         self.used[key] = None
         value, source = self.merged.properties[key]
-        if isinstance(value, Unchecked):
+        if isinstance(value, Unchecked) and one.key != SIMULATED:
             return Rule(key=key, about=one, demand=value)
         if one.key == IMAGE:
             value = self._references(key, cast("tuple[Mapping[str, str], ...]", value), platform)
