@@ -40,7 +40,7 @@ def test_a_pck_certificate_says_what_the_machine_is(simulated_intel: IntelMachin
     assert found.pce_svn == 0x1234
     assert found.pce_id == b"\x01\x02"
     assert found.fmspc == b"\xff" * 6
-    assert found.sgx_type == 1
+    assert found.sgx_type == "scalable"
     assert found.configuration == Configuration(dynamic_platform=False, cached_keys=True, smt=False)
 
 
@@ -50,7 +50,11 @@ def test_a_processors_certificate_says_less(simulated_intel: IntelMachine) -> No
     certificate = load_certificate(machine.certificates()[0], "PCK")
     assert "SIMULATED Intel SGX PCK Processor CA" in certificate.issuer.rfc4514_string()
     found = pck_identity(certificate, "PCK")
-    assert (found.sgx_type, found.instance_id, found.configuration) == (0, b"", None)
+    assert (found.sgx_type, found.instance_id, found.configuration) == (
+        "standard",
+        b"",
+        None,
+    )
 
 
 def test_machines_differ(simulated_intel: IntelMachine) -> None:

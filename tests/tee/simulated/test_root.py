@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from enarx.errors import MalformedError
 from enarx.tee.anchors import TrustAnchor
-from enarx.tee.simulated.certificates import MARK, NOTICE
+from enarx.tee.simulated.certificates import MARK, NOTICE, pem
 from enarx.tee.simulated.keys import ec_key, octets
 from enarx.tee.simulated.machine import IntelMachine
 from enarx.tee.simulated.root import SimulatedRoot
@@ -136,3 +137,12 @@ def test_a_root_has_rsa_keys_of_4096_bits() -> None:
     for key in (ec_key(SEED, "ark", ec.SECP256R1()), rsa.generate_private_key(0x1_0001, 2048)):
         with pytest.raises(MalformedError, match="RSA key of 4096 bits"):
             SimulatedRoot.from_bytes(resealed(key))
+
+
+def test_a_root_has_private_keys() -> None:
+    """What is no key at all is malformed, even below the right checksum."""
+    junk = (b"no key", b"no key")
+    head = SEED + sha256(SEED + b"".join(junk)).digest()
+    data = pem("ENARX SIMULATED ROOT", head) + b"".join(pem("PRIVATE KEY", key) for key in junk)
+    with pytest.raises(MalformedError, match="not a private key"):
+        SimulatedRoot.from_bytes(data)
