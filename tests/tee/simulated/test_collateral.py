@@ -67,25 +67,15 @@ def test_machines_differ(simulated_intel: IntelMachine) -> None:
 
 
 def test_a_tcb_info_says_what_it_was_told(simulated_tdx: SimulatedTdx) -> None:
-    """Levels, modules, dates, advisories and the evaluation number are read back."""
-    signer, attributes = b"s" * 48, b"a" * 8
-    svn_level = SvnLevel(status="OutOfDate", isv_svn=3, date=THEN, advisories=("INTEL-SA-1",))
+    """Model, dates, levels with their advisories and the evaluation number are read back."""
+    revoked = TcbLevel(
+        status="Revoked", sgx=(0,) * 16, pce_svn=0, date=THEN, advisories=("INTEL-SA-2",)
+    )
     told = replace(
         simulated_tdx.tcb_info(),
         fmspc=b"\xab" * 6,
         pce_id=b"\x01\x00",
-        levels=(
-            TcbLevel(sgx=CPU_SVN, pce_svn=9, tdx=(2,) * 16),
-            TcbLevel(
-                status="Revoked",
-                sgx=(0,) * 16,
-                pce_svn=0,
-                date=THEN,
-                advisories=("INTEL-SA-2", "INTEL-SA-3"),
-            ),
-        ),
-        module=ModuleIdentity(name="", levels=(), mr_signer=signer, attributes=attributes),
-        modules=(ModuleIdentity(name="TDX_05", levels=(svn_level,), mr_signer=signer),),
+        levels=(TcbLevel(sgx=CPU_SVN, pce_svn=9, tdx=(2,) * 16), revoked),
         evaluation_number=41,
         validity=valid_for(THEN, 3),
     )
@@ -95,19 +85,28 @@ def test_a_tcb_info_says_what_it_was_told(simulated_tdx: SimulatedTdx) -> None:
     assert (found.fmspc, found.pce_id) == (b"\xab" * 6, b"\x01\x00")
     assert (found.issued, found.next_update.day) == (THEN, 6)
     first, second = found.levels
-    assert (first.status, first.sgx, first.pce_svn, first.tdx) == (
-        "UpToDate",
-        CPU_SVN,
-        9,
-        (2,) * 16,
+    assert (first.status, first.sgx, first.pce_svn) == ("UpToDate", CPU_SVN, 9)
+    assert first.tdx == (2,) * 16
+    assert (second.status, second.date, second.advisories) == ("Revoked", THEN, ("INTEL-SA-2",))
+
+
+def test_a_tcb_info_says_what_it_was_told_of_modules(simulated_tdx: SimulatedTdx) -> None:
+    """Signers, attributes and levels of both kinds of modules are read back."""
+    signer, attributes = b"s" * 48, b"a" * 8
+    svn_level = SvnLevel(status="OutOfDate", isv_svn=3, date=THEN, advisories=("INTEL-SA-1",))
+    told = replace(
+        simulated_tdx.tcb_info(),
+        module=ModuleIdentity(name="", levels=(), mr_signer=signer, attributes=attributes),
+        modules=(ModuleIdentity(name="TDX_05", levels=(svn_level,), mr_signer=signer),),
     )
-    assert (second.status, second.date) == ("Revoked", THEN)
-    assert second.advisories == ("INTEL-SA-2", "INTEL-SA-3")
+    (answer,) = simulated_tdx.endorsements(tcb_info=told).tcb_infos
+    found = parse_tcb_info(answer)
     assert found.module is not None
     assert (found.module.mr_signer, found.module.attributes) == (signer, attributes)
     (module,) = found.modules
     (level,) = module.levels
-    assert (module.name, level.isv_svn, level.status) == ("TDX_05", 3, "OutOfDate")
+    assert (module.name, module.mr_signer) == ("TDX_05", signer)
+    assert (level.isv_svn, level.status) == (3, "OutOfDate")
     assert (level.date, level.advisories) == (THEN, ("INTEL-SA-1",))
 
 
