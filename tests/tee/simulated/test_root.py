@@ -9,6 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
 from enarx.tee.anchors import TrustAnchor
@@ -146,3 +148,15 @@ def test_a_root_has_private_keys() -> None:
     data = pem("ENARX SIMULATED ROOT", head) + b"".join(pem("PRIVATE KEY", key) for key in junk)
     with pytest.raises(MalformedError, match="not a private key"):
         SimulatedRoot.from_bytes(data)
+
+
+@given(st.integers(0, len(KEPT.read_bytes()) - 1), st.integers(1, 255))
+def test_a_changed_byte_is_malformed_or_means_nothing(offset: int, change: int) -> None:
+    """One damaged byte of a kept root never makes another root of it."""
+    data = bytearray(KEPT.read_bytes())
+    data[offset] ^= change
+    try:
+        found = SimulatedRoot.from_bytes(bytes(data))
+    except MalformedError:
+        return
+    assert found.to_bytes() == KEPT.read_bytes()

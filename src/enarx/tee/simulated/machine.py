@@ -10,11 +10,12 @@ section 2.3 (PCK certificate and its SGX extensions), section 3 (revocation list
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ObjectIdentifier
 
+from enarx.tee.dcap.pck import SGX_EXTENSION
 from enarx.tee.endorsements import Endorsements
 from enarx.tee.simulated.certificates import (
     Party,
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
     from enarx.tee.simulated.collateral import QeIdentity, TcbInfo
     from enarx.tee.simulated.root import PckCa, SimulatedRoot
+
+Revocable = Literal["pck", "ca", "tcb-signing"]
+PCK: Revocable = "pck"
+CA: Revocable = "ca"
+TCB_SIGNING: Revocable = "tcb-signing"
 
 CPU_SVN = (11, 11, 2, 2, 4, 1, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0)
 """Component SVNs of a machine that says nothing else."""
@@ -53,8 +59,7 @@ class IntelMachine:
         fmspc: its model, 6 bytes.
         cpu_svn: 16 component SVNs.
         pce_id: 2 bytes.
-        revoked: the titles of certificates that their issuer's list revokes, of ``PCK``,
-            ``CA`` and ``TCB_SIGNING``.
+        revoked: which certificates their issuer's list revokes.
         pck_validity, list_validity: where they shall not follow from *issued*.
     """
 
@@ -69,7 +74,7 @@ class IntelMachine:
     dynamic_platform: bool = True
     cached_keys: bool = False
     smt: bool = True
-    revoked: frozenset[str] = frozenset()
+    revoked: frozenset[Revocable] = frozenset()
     pck_validity: Validity | None = None
     list_validity: Validity | None = None
 
@@ -97,7 +102,7 @@ class IntelMachine:
     def certificates(self) -> tuple[bytes, bytes, bytes]:
         """PCK certificate, its authority's and the root's, DER."""
         validity = self.pck_validity or valid_for(self.issued, PCK_DAYS)
-        extension = (SGX_EXTENSIONS, self._sgx_extensions())
+        extension = (SGX_EXTENSION, self._sgx_extensions())
         issuer = self.root.pck_ca(self.ca)
         pck = certify(self.pck, issuer, validity, roles=signer(), extensions=(extension,))
         return pck, *self.root.intel_certificates(self.ca)
@@ -154,10 +159,6 @@ class IntelMachine:
         return der.sequence(*entries)
 
 
-PCK, CA, TCB_SIGNING = "pck", "ca", "tcb-signing"
-
-SGX_EXTENSIONS = "1.2.840.113741.1.13.1"
-
 _PCK = "Intel SGX PCK Certificate"
 _STANDARD = b"\x0a\x01\x00"  # ENUMERATED: SGX type
 _SCALABLE = b"\x0a\x01\x01"
@@ -165,4 +166,4 @@ _SCALABLE = b"\x0a\x01\x01"
 
 def _entry(arc: str, value: bytes) -> bytes:
     """``SEQUENCE { id, value }`` of one of Intel's extensions."""
-    return der.sequence(der.encode(ObjectIdentifier(f"{SGX_EXTENSIONS}.{arc}")), value)
+    return der.sequence(der.encode(ObjectIdentifier(f"{SGX_EXTENSION}.{arc}")), value)
