@@ -93,9 +93,11 @@ class Maker:
         signed = builder.sign(key(above), hashes.SHA384(), ecdsa_deterministic=True)
         return signed.public_bytes(serialization.Encoding.DER)
 
-    def crl(self, name: str, *revoked: int) -> bytes:
+    def crl(
+        self, name: str, *revoked: int, begin: datetime = NOW, until: datetime = LATER
+    ) -> bytes:
         """A list of the authority *name*."""
-        builder = x509.CertificateRevocationListBuilder(subject(name), NOW, LATER)
+        builder = x509.CertificateRevocationListBuilder(subject(name), begin, until)
         for serial in revoked:
             entry = x509.RevokedCertificateBuilder(serial, NOW).build()
             builder = builder.add_revoked_certificate(entry)

@@ -72,6 +72,27 @@ def test_lists_are_looked_up(make: Maker) -> None:
         verify(make, make.document(), make.crl("zone", 102))
 
 
+def test_the_dates_of_lists_count(make: Maker) -> None:
+    """The oldest list tells the age of the endorsements, the first that ends how long they hold."""
+    hours = [make.now + timedelta(hours=n) for n in (-2, -1, 1, 2)]
+    lists = (
+        make.crl("root", begin=hours[1], until=hours[2]),
+        make.crl("zone", begin=hours[0], until=hours[3]),
+    )
+    proof = verify(make, make.document(), *lists)
+    assert (proof.collateral_issued, proof.not_after) == (hours[0], hours[2])
+
+
+def test_the_last_second_of_a_certificate_is_within_it(make: Maker) -> None:
+    """A document that was made in the second in which its certificate ends was made in time."""
+    end = make.now + timedelta(hours=3)
+    stamp = int(end.timestamp()) * 1000
+    last = make.document(make.payload(timestamp=stamp + 999))
+    assert verify(make, last, now=end)
+    with pytest.raises(UnauthenticError, match=r"nitro\.timestamp"):
+        verify(make, make.document(make.payload(timestamp=stamp + 1000)), now=end)
+
+
 def test_a_recorded_document_says_when_it_was_made(make: Maker) -> None:
     """After three hours the hint names the instant at which it can be verified."""
     late = make.now + timedelta(hours=4)
@@ -106,6 +127,13 @@ def test_the_path_ends_in_a_given_anchor(make: Maker) -> None:
     for anchors in ((NITRO_ROOT,), ()):
         with pytest.raises(UnauthenticError, match="certificate chain"):
             NITRO.authenticate(NITRO.parse(make.document()), Endorsements(), anchors, make.now)
+
+
+def test_only_dates_make_it_a_recorded_document(make: Maker) -> None:
+    """A path that fails for another reason is not explained by the three hours."""
+    with pytest.raises(UnauthenticError) as caught:
+        NITRO.authenticate(NITRO.parse(make.document()), Endorsements(), (), make.now)
+    assert not any("3 hours" in hint for hint in caught.value.hints)
 
 
 def test_the_chain_may_be_completed(make: Maker) -> None:

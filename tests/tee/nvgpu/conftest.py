@@ -33,6 +33,7 @@ NAMES = {
     "leaf": "SIMULATED GH100 A01 GSP FMC LF",
 }
 ORDER = tuple(NAMES)
+LIST_BEGIN = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 @asn1.sequence
@@ -154,11 +155,9 @@ class Maker:
         upper = tuple(self.certificate(name, device=device) for name in reversed(ORDER[:-1]))
         return (self.certificate(device=device) if leaf is None else leaf, *upper)
 
-    def crl(self, name: str, *revoked: int, until: datetime) -> bytes:
+    def crl(self, name: str, *revoked: int, until: datetime, begin: datetime = LIST_BEGIN) -> bytes:
         """A list of the authority *name*."""
-        builder = x509.CertificateRevocationListBuilder(
-            self._name(NAMES[name]), datetime(2026, 5, 1, tzinfo=UTC), until
-        )
+        builder = x509.CertificateRevocationListBuilder(self._name(NAMES[name]), begin, until)
         for serial in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder(serial, datetime(2026, 5, 1, tzinfo=UTC)).build()

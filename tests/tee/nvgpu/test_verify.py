@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 
 from enarx.errors import MalformedError, RejectedError, UnauthenticError
+from enarx.tee.anchors import TrustAnchor
 from enarx.tee.nvgpu.roots import NVIDIA_DEVICE_IDENTITY
 from enarx.tee.nvgpu.technology import NVGPU
 from enarx.tee.nvgpu.verify import OCSP_UNCHECKED
 from enarx.wire import der
+from enarx.wire.text import to_pem
 
 if TYPE_CHECKING:
     from tests.tee.nvgpu.conftest import Maker
@@ -69,6 +73,38 @@ def test_lists_of_all_authorities_leave_only_ocsp(make: Maker) -> None:
     assert proof.collateral_issued == datetime(2026, 5, 1, tzinfo=UTC)
 
 
+def test_the_dates_of_lists_count(make: Maker) -> None:
+    """The oldest list tells the age of the endorsements, the first that ends how long they hold."""
+    older, newer = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
+    lists = (
+        make.crl("root", begin=newer, until=UNTIL),
+        make.crl("identity", begin=older, until=UNTIL + timedelta(days=1)),
+    )
+    proof = verify(make, make.transcript(), *make.chain(), crls=lists)
+    assert (proof.collateral_issued, proof.not_after) == (older, UNTIL)
+
+
+def test_one_simulated_device_makes_it_a_simulation(make: Maker) -> None:
+    """Attack: a made-up device in a list beside one whose key is pinned as a real one."""
+    real = x509.load_der_x509_certificate(make.certificate("brom", device=1))
+    key = real.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    subject = real.subject.rfc4514_string()
+    pinned = TrustAnchor(vendor="nvidia", name="Real", subject=subject, spki=key)
+    anchors = (pinned, *make.anchors)
+    leaf = make.certificate(device=1, common_name="GH100 A01 GSP FMC LF")
+    pem = b"".join(to_pem("CERTIFICATE", der) for der in make.chain(device=1, leaf=leaf))
+    items = (
+        make.item(),
+        make.item(device=1, certificate=base64.b64encode(pem).decode()),
+    )
+    for devices, simulated in (((1,), False), ((0, 1), True), ((0,), True)):
+        data = make.listed(*(items[device] for device in devices))
+        proof = NVGPU.authenticate(NVGPU.parse(data), make.endorsed(), anchors, make.now)
+        assert proof.claims.simulated is simulated
+
+
 def test_a_revoked_certificate_is_refused(make: Maker) -> None:
     """A serial number in the list of its issuer ends the verification."""
     crl = make.crl("ica", 1003, until=UNTIL)
@@ -93,6 +129,7 @@ def test_only_a_certificate_for_signatures_may_sign(make: Maker) -> None:
     """An authority, a key for something else, another curve or another kind is passed over."""
     others = (
         make.certificate(authority=True),
+        make.certificate(extensions=(x509.BasicConstraints(ca=True, path_length=None),)),
         make.certificate(signs=False),
         make.certificate(public_key=ec.derive_private_key(5, ec.SECP256R1()).public_key()),
         make.certificate(public_key=ed25519.Ed25519PrivateKey.generate().public_key()),

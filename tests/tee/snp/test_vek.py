@@ -63,7 +63,9 @@ def test_hwid_is_never_der(genoa: Workshop) -> None:
 
 def test_levels_up_to_255(genoa: Workshop) -> None:
     """A level above 127 has a leading zero in DER, and is one byte."""
-    assert genoa.loaded(genoa.vek({SPL["microcode"]: b"\x02\x02\x00\xde"})).tcb[7] == 0xDE
+    for level in (0xDE, 0xFE, 0xFF):
+        given = genoa.vek({SPL["microcode"]: b"\x02\x02\x00" + bytes((level,))})
+        assert genoa.loaded(given).tcb[7] == level
 
 
 def test_extensions_of_others(genoa: Workshop) -> None:
