@@ -172,8 +172,7 @@ def check_revocation(
             used.append(latest_first[reasons.index("")])
             names.append(common_name(certificate.issuer))
         else:
-            issuer = common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
-            unchecked.append(f"{issuer}: {(*reasons, 'no CRL given')[0]}")
+            unchecked.append(f"{_issuer_of(certificate)}: {(*reasons, 'no CRL given')[0]}")
     looked_up = Revocation(
         unchecked=tuple(dict.fromkeys(unchecked)), lists=tuple(dict.fromkeys(names))
     )
@@ -232,7 +231,7 @@ class _Search:
             return False
 
     def _end(self, lower: Certificate, named: Sequence[Certificate]) -> UnauthenticError:
-        issuer = common_name(lower.issuer) or lower.issuer.rfc4514_string()
+        issuer = _issuer_of(lower)
         if not self._left:
             got = f"{MAX_SIGNATURES} that were tried, and more"
             return _refusal(lower, f"a few certificates that may be {issuer!r}", got)
@@ -305,6 +304,10 @@ def name_of(certificate: Certificate) -> str:
     return common_name(certificate.subject) or certificate.subject.rfc4514_string()
 
 
+def _issuer_of(certificate: Certificate) -> str:
+    return common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
+
+
 def link(certificate: Certificate) -> ChainLink:
     """What to tell people about *certificate*."""
     return ChainLink(
@@ -321,8 +324,7 @@ def _pinned(anchor: TrustAnchor) -> ChainLink:
 
 def _must_be_few(lists: Sequence[Crl], certificate: Certificate) -> None:
     if len(lists) > MAX_LISTS:
-        issuer = common_name(certificate.issuer) or certificate.issuer.rfc4514_string()
-        want = f"at most {MAX_LISTS} lists of {issuer}"
+        want = f"at most {MAX_LISTS} lists of {_issuer_of(certificate)}"
         failure = Failure(name_of(certificate), want=want, got=f"{len(lists)}")
         raise UnauthenticError("revocation", failure)
 

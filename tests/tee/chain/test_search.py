@@ -226,6 +226,12 @@ def test_an_anchor_is_no_leaf(w: World) -> None:
         )
 
 
+def test_a_leaf_may_have_the_roots_name(w: World) -> None:
+    """A certificate of the root's name for another key is one below it, if the root issued it."""
+    leaf = w.root.issue(w.party("Root"))
+    assert find_path(leaf, (), (w.root.anchor(),), w.now).certificates == (leaf,)
+
+
 def test_anchors_of_another_vendor_do_not_vouch(w: World) -> None:
     """Attack: an Intel root above a certificate that should be AMD's."""
     leaf, anchors = w.root.issue(w.device), (w.root.anchor("intel"),)
