@@ -275,7 +275,7 @@ def _modules(fields: Fields) -> tuple[TdxModule, ...]:
 
 def _named_module(item: Fields) -> TdxModule:
     # Upper case, as Intel's library compares it.
-    name = item.text("id", most=32).upper()
+    name = item.text("id", least=1, most=32).upper()
     return _module(item, name=name, levels=_svn_levels(item))
 
 

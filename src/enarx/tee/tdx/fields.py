@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -48,20 +49,20 @@ EVIDENCE: dict[tuple[int, type[TdReport]], Getters] = {
 }
 """By the version of the quote and the layout of its body."""
 
-_VERDICT: Getters = {
+_MODULE: Getters = {
     "tdx.module_tcb_status": attrgetter("verdict.module"),
     "tdx.module_id": attrgetter("verdict.module_name"),
-    "tdx.current_tcb_status": attrgetter("verdict.current"),
 }
 
-CLAIMS: dict[tuple[int, type[TdReport], bool, bool], Getters] = {
-    (version, cls, supported, multi_package): {
+CLAIMS: dict[tuple[int, type[TdReport], bool, bool, bool], Getters] = {
+    (version, cls, supported, multi_package, module): {
         **EVIDENCE[version, cls],
         **of_derived("tdx", supported=supported, multi_package=multi_package),
-        **_VERDICT,
+        "tdx.current_tcb_status": attrgetter("verdict.current"),
+        **(_MODULE if module else {}),
     }
     for version, cls in _LAYOUTS
-    for supported in (False, True)
-    for multi_package in (False, True)
+    for supported, multi_package, module in product((False, True), repeat=3)
 }
-"""The same, then whether the verdict has a date, and whether there can be many packages."""
+"""The same, then whether the verdict has a date, whether there can be many packages, and whether
+the TDX module has a status of its own."""

@@ -159,6 +159,7 @@ def _claims(proven: _Proven) -> Claims:
         type(report),
         verdict.date is not None,
         configuration is not None,
+        bool(verdict.module),
     ]
     return Claims(
         platform="tdx",
