@@ -11,7 +11,8 @@
     save file stdout                 keep an output for a later cmp
     symlink link target, mkdir directory, remove file
 
-``$DIR`` in a line is the folder the script runs in.  The program runs in this process.
+``$DIR`` in a line is the folder the script runs in.  The program runs in this process, with a cache
+and a data folder of its own, in which the simulated machines' development root lies already.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import contextlib
 import io
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,16 +29,31 @@ import pytest
 from enarx.cli.main import main
 
 SCRIPTS = sorted(Path(__file__).parent.glob("*.txtar"))
+ROOT_KEYS = Path(__file__).parent.parent / "tee" / "development-root.pem"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty folder, and a home elsewhere."""
+    home = tmp_path_factory.mktemp("home")
+    simulated = home / "data" / "enarx" / "simulated"
+    simulated.mkdir(parents=True, mode=0o700)
+    (simulated / "root.pem").touch(mode=0o600)
+    (simulated / "root.pem").write_bytes(ROOT_KEYS.read_bytes())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_DATA_HOME", str(home / "data"))
+        environment.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        yield tmp_path
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_transcript(path: Path, tmp_path: Path) -> None:
+def test_transcript(path: Path, folder: Path) -> None:
     """The program does and says what the transcript shows."""
     lines, files = parse(path.read_text())
     for name, contents in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(contents)
-    script = Script(tmp_path)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(contents)
+    script = Script(folder)
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.startswith("#"):
             try:

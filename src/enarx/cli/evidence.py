@@ -23,7 +23,7 @@ UNVERIFIED = "nothing of this is verified: whoever made the file could have writ
 
 @click.group("evidence")
 def command() -> None:
-    """Look at evidence and what carries it."""
+    """Look at evidence and what carries it; make simulated evidence."""
 
 
 @command.command("show")
@@ -45,6 +45,24 @@ def show(path: str, *, as_json: bool) -> None:
     for line in lines(report):
         click.echo(legible(line).replace("\n", "\\n"))  # a name in it is somebody else's
     report_warning(UNVERIFIED)
+
+
+@command.command("simulate")
+@click.argument("platform", type=click.Choice(["sgx", "snp", "snp-turin", "tdx"]))
+@click.option("-o", "--output", metavar="FILE", required=True, help="The file to write: a CMW.")
+@click.option("--measurement", metavar="HEX", default="", help="Of the image; default: zeros.")
+@click.option("--report-data", metavar="HEX", default="", help="What it is bound to, 64 bytes.")
+def simulate(platform: str, output: str, measurement: str, report_data: str) -> None:
+    """Make SIMULATED evidence, with its endorsements, for trying out and for tests.
+
+    The formats are the hardware's; the signatures are those of a development root that is made
+    on this machine at first use. It proves nothing: `enarx verify` refuses it unless it is told
+    --insecure-accept-simulated.
+    """
+    from enarx.cli.simulation import simulate as write
+
+    write(platform, output, measurement=measurement, report_data=report_data)
+    report_warning(f"{output} is SIMULATED evidence: no hardware vouches for it")
 
 
 def open_path(path: str) -> Opened:
