@@ -17,6 +17,9 @@ from enarx.tee.x509 import Certificate, PublicKey, key_of, load_public_key
 Vendor = Literal["amd", "arm", "aws", "intel", "nvidia"]
 VENDORS: tuple[Vendor, ...] = ("amd", "arm", "aws", "intel", "nvidia")
 
+MARK = "SIMULATED "
+"""Before the common name of every certificate below a development root, and of the root."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustAnchor:
@@ -59,6 +62,13 @@ class TrustAnchor:
             return key_of(certificate, self.name) == self._key
         except MalformedError:
             return False
+
+    def vendors_name(self, name: str) -> str:
+        """The common name *name* of a certificate below this anchor, as the vendor spells it.
+
+        Only below a development root the mark is taken off: elsewhere it is a foreign name.
+        """
+        return name.removeprefix(MARK) if self.simulated else name
 
     def public_key(self) -> PublicKey:
         """The pinned key."""

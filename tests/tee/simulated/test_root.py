@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
-from enarx.tee.anchors import TrustAnchor
-from enarx.tee.simulated.certificates import MARK, NOTICE, pem
+from enarx.tee.anchors import MARK, TrustAnchor
+from enarx.tee.simulated.certificates import NOTICE, pem
 from enarx.tee.simulated.keys import ec_key, octets
 from enarx.tee.simulated.machine import IntelMachine
 from enarx.tee.simulated.root import SimulatedRoot

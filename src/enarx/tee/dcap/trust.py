@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 
 STEP = "endorsements"
 
-SIMULATED = "SIMULATED "
-"""Before the common names of a development root's certificates."""
-
 PCK_NAME = "Intel SGX PCK Certificate"
 SIGNER_NAME = "Intel SGX TCB Signing"
 AUTHORITY_NAMES = ("Intel SGX PCK Platform CA", "Intel SGX PCK Processor CA")
@@ -144,7 +141,7 @@ def must_be_pck_path(path: Path) -> None:
     Raises:
         UnauthenticError: another length, or another role by its name.
     """
-    names = tuple(plain_name(certificate, path.anchor) for certificate in path.certificates)
+    names = tuple(path.anchor.vendors_name(name_of(c)) for c in path.certificates)
     if len(names) != len(_ROLES):
         want = f"{PCK_NAME}, a PCK CA and the root"
         raise UnauthenticError(CHAIN, Failure("PCK chain", want=want, got=", ".join(names)))
@@ -158,12 +155,6 @@ def must_be_pck_path(path: Path) -> None:
 
 
 _ROLES = (("PCK certificate", (PCK_NAME,)), ("PCK authority", AUTHORITY_NAMES))
-
-
-def plain_name(certificate: Certificate, anchor: TrustAnchor) -> str:
-    """Its common name as Intel would have it; only a development root's have the prefix."""
-    name = common_name(certificate.subject)
-    return name.removeprefix(SIMULATED) if anchor.simulated else name
 
 
 def _collateral(
@@ -191,7 +182,7 @@ class _Signers:
         self._refusals: list[str] = []
         self.failures: list[Failure] = []
         for certificate in bag.certificates:
-            if plain_name(certificate, anchor) == SIGNER_NAME:
+            if anchor.vendors_name(common_name(certificate.subject)) == SIGNER_NAME:
                 self._add(certificate, anchor)
 
     def best(self, items: Sequence[D], claim: str, which: str) -> tuple[D, Path] | None:

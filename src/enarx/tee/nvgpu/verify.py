@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 OCSP_UNCHECKED = "NVIDIA OCSP: only asked online, a certificate on hold is not seen"
 DEBUG_UNKNOWN = "unknown without NVIDIA's reference measurements; counts as on"
 
-_SIMULATED = "SIMULATED "
 _MOST_SIGNERS = 64
 """Certificates of one bag whose keys are tried for a device, each in 0.4 ms."""
 
@@ -188,8 +187,7 @@ def _check_firmware(device: Device, leaf: Certificate, where: str) -> None:
 
 def _check_architecture(device: Device, path: Path, where: str) -> str:
     """The chip's name in its certificates, which must fit what the list calls it."""
-    name = name_of(path.leaf)
-    chip = (name.removeprefix(_SIMULATED) if path.anchor.simulated else name).partition(" ")[0]
+    chip = path.anchor.vendors_name(name_of(path.leaf)).partition(" ")[0]
     if device.arch and not chip.startswith(ARCHITECTURES[device.arch]):
         want = f"a chip {ARCHITECTURES[device.arch]}… for {device.arch}"
         raise UnauthenticError("architecture", Failure(f"{where}: arch", want=want, got=chip))

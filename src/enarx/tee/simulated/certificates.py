@@ -20,13 +20,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from enarx.tee.anchors import MARK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
-MARK = "SIMULATED "
-"""What every subject's common name begins with."""
 
 NOTICE = "SIMULATED: made by a development root, proves no hardware"
 """The organisational unit of every subject."""

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from enarx.tee.endorsements import Endorsements
     from enarx.tee.snp.vek import Signer, Vek
 
-SIMULATED = "SIMULATED "
-"""Before the common names of a development root's certificates."""
-
 MAX_AUTHORITIES = 16
 """Of the same name that are tried for one VEK; AMD has had two of a product."""
 
@@ -189,7 +186,7 @@ def _link(vek: Vek) -> ChainLink:
 
 def _authority(certificate: Certificate, anchor: TrustAnchor) -> tuple[Product, Signer]:
     """For which product and kind of key it issues: by its name, which its root must fit."""
-    root, name = _plain(anchor.name, anchor), _plain(common_name(certificate.subject), anchor)
+    root, name = map(anchor.vendors_name, (anchor.name, common_name(certificate.subject)))
     found = _AUTHORITIES.get(name)
     if found is None or found[0] != _ROOTS.get(root):
         product = _ROOTS.get(root, "a product")
@@ -199,7 +196,7 @@ def _authority(certificate: Certificate, anchor: TrustAnchor) -> tuple[Product, 
 
 def _must_be_of(vek: Vek, ask: TrustedAsk) -> None:
     """Insist that the authority is for this product and kind of key, and the name for the kind."""
-    name = _plain(common_name(vek.certificate.subject), ask.path.anchor)
+    name = ask.path.anchor.vendors_name(common_name(vek.certificate.subject))
     pairs = (
         ("vek.signer", ask.signer, vek.signer),
         ("vek.product_name", ask.product, vek.product),
@@ -218,11 +215,6 @@ def _must_be_pss(certificate: Certificate) -> None:
     oid = certificate.signature_algorithm_oid
     if oid != SignatureAlgorithmOID.RSASSA_PSS:
         _refuse(certificate, want="a signature by RSASSA-PSS", got=oid.dotted_string)
-
-
-def _plain(name: str, anchor: TrustAnchor) -> str:
-    """*name* as AMD would have it; only a development root's names have the prefix."""
-    return name.removeprefix(SIMULATED) if anchor.simulated else name
 
 
 def _above(path: Path) -> str:
