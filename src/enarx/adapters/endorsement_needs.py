@@ -75,4 +75,5 @@ def _products(products: tuple[str, ...]) -> str:
 
 
 def _tcb(need: VekNeed) -> str:
-    return " or ".join(", ".join(f"{name} {value}" for name, value in tcb) for tcb in need.tcb)
+    levels = (", ".join(f"{name} {value}" for name, value in tcb) for tcb in need.tcb)
+    return " or ".join(dict.fromkeys(levels))

@@ -48,7 +48,8 @@ _MAX_TIME = 253_402_300_799  # the end of the year 9999, in seconds since 1970
 _KNOWN = (
     "eat_profile", "iat", "exp", "nbf", "eat_nonce", "ear.verifier-id", "submods",
 )  # fmt: skip
-_NONCE = (8, 88)  # characters, RFC 9711 section 4.1
+NONCE_CHARACTERS = (8, 88)
+"""The least and the most of a nonce, RFC 9711 section 4.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +254,7 @@ def _vector(fields: document.Fields) -> Mapping[str, int]:
 def _nonce(fields: document.Fields) -> str:
     if "eat_nonce" not in fields:
         return ""
-    return fields.text("eat_nonce", least=_NONCE[0], most=_NONCE[1])
+    return fields.text("eat_nonce", least=NONCE_CHARACTERS[0], most=NONCE_CHARACTERS[1])
 
 
 def _instant(fields: document.Fields, key: str) -> datetime:

@@ -19,6 +19,8 @@ from enarx.wire.sizes import duration_s
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
     from enarx.adapters.endorsement_cache import EndorsementCache
     from enarx.adapters.endorsement_directory import Loaded
     from enarx.adapters.endorsement_resolver import Resolver
@@ -54,21 +56,43 @@ class SourceOptions:
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *command* the options below, collected into its argument ``sources``."""
+    """Give *command* the options below, collected into its argument ``sources``.
 
+    Services are asked unless the user says --offline.
+    """
+    return _collected(command, (_OFFLINE, *_OPTIONS))
+
+
+def source_options_on_demand(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same; no service is asked unless the user says --fetch."""
+    return _collected(command, (_FETCH, *_OPTIONS))
+
+
+def _collected(command: Callable[..., Any], options: tuple[Option, ...]) -> Callable[..., Any]:
     @functools.wraps(command)
     def collected(**values: Any) -> Any:  # noqa: ANN401 - click passes options as keywords
         names = SourceOptions.__slots__
         sources = SourceOptions(**{name: values.pop(name) for name in names})
         return command(sources=sources, **values)
 
-    for option in reversed(_OPTIONS):
-        collected = option(collected)
-    return collected
+    found: Callable[..., Any] = collected
+    for option in reversed(options):
+        found = option(found)
+    return found
 
 
+_OFFLINE = click.option(
+    "--offline", is_flag=True, help="Ask no service; use what is given and cached."
+)
+_FETCH = click.option(
+    "--fetch",
+    "offline",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Ask the vendor's service for what is neither given nor cached.",
+)
 _OPTIONS = (
-    click.option("--offline", is_flag=True, help="Ask no service; use what is given and cached."),
     click.option("--refresh", is_flag=True, help="Ask services also for what is cached and fresh."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
     click.option(

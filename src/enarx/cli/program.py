@@ -26,6 +26,7 @@ COMMANDS = {
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
     "policy": ("enarx.cli.policy", "Write, check and explain policies for evidence."),
     "run": ("enarx.cli.run", "Run an application in a keep on this machine."),
+    "verify": ("enarx.cli.verify", "Verify evidence: who made it, and is it good enough?"),
 }
 
 
