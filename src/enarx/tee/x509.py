@@ -70,6 +70,7 @@ def load_certificate(der: bytes, where: str) -> Certificate:
         raise MalformedError(where, f"not a certificate ({_first_line(e)})") from e
     if serial < 0:
         raise MalformedError(where, "a serial number below zero")
+    _must_end_in_whole_bytes(der, found.signature, where)
     return found
 
 
@@ -82,9 +83,11 @@ def load_crl(der: bytes, where: str) -> Crl:
     if len(der) > MAX_CRL_BYTES:
         raise MalformedError(where, f"got {len(der)} bytes, want at most {MAX_CRL_BYTES}")
     try:
-        return _quietly(_read_crl, der)
+        found = _quietly(_read_crl, der)
     except _UNREADABLE as e:
         raise MalformedError(where, f"not a revocation list ({_first_line(e)})") from e
+    _must_end_in_whole_bytes(der, found.signature, where)
+    return found
 
 
 def usable_certificates(items: Iterable[bytes]) -> Iterator[Certificate]:
@@ -230,6 +233,16 @@ def _read_crl(der: bytes) -> Crl:
     found = x509.load_der_x509_crl(der)
     _ = found.issuer, found.extensions, found.next_update_utc, found.last_update_utc
     return found
+
+
+def _must_end_in_whole_bytes(der: bytes, signature: bytes, where: str) -> None:
+    """Insist that no bit of the last BIT STRING, the *signature*, is left out.
+
+    ``cryptography`` takes a number of unused bits there, so that a signature that ends in zero bits
+    would have further spellings; OpenSSL and webpki refuse them.
+    """
+    if not der.endswith(b"\0" + signature):
+        raise MalformedError(where, "a signature that is no whole number of bytes")
 
 
 def _quietly(ask: Callable[[A], T], argument: A) -> T:

@@ -106,6 +106,18 @@ def test_what_is_no_certificate(w: World, kind: str) -> None:
     assert list(usable_certificates((data, good.public_bytes(Encoding.DER)))) == [good]
 
 
+def test_a_signature_has_one_spelling(w: World) -> None:
+    """A signature's last bits cannot be declared unused where they are zero anyway."""
+    certificates = iter(lambda: w.root.issue(w.device), None)  # with another signature each time
+    crls = iter(lambda: w.root.crl(5), None)
+    for load, found in ((load_certificate, certificates), (load_crl, crls)):
+        even = next(one for one in found if not one.signature[-1] & 1)
+        data = even.public_bytes(Encoding.DER)
+        at = len(data) - len(even.signature) - 1
+        with pytest.raises(MalformedError, match="it: a signature that is no whole number of byt"):
+            load(data[:at] + b"\1" + data[at + 1 :], "it")
+
+
 def test_what_is_no_list(w: World) -> None:
     """Junk, a certificate, trailing bytes and eight megabytes are no revocation list."""
     whole = w.root.crl(1).public_bytes(Encoding.DER)
