@@ -15,6 +15,7 @@ from enarx.appraisal.appraise import Accepted, appraise, judge
 from enarx.appraisal.verdict import Verdict
 from enarx.errors import UnacceptableError
 from enarx.tee.claims import Authentic, Revocation, Tcb
+from enarx.wire.shape import Unchecked
 
 Make = Callable[..., Any]
 SECOND = timedelta(seconds=1)
@@ -165,6 +166,21 @@ def test_a_required_binding_must_be_given_and_fit(
     else:
         with pytest.raises(UnacceptableError):
             appraise(authentic, policy, now=now, report_data=expected)
+
+
+@pytest.mark.parametrize(("expected", "outcome"), [(9, "passed"), (8, "failed")])
+def test_what_a_caller_expects_is_compared_whatever_the_policy_leaves_out(
+    expected: int, outcome: str, *, authentic_of: Make, policy_of: Make
+) -> None:
+    """Attack: a lax policy must not make somebody else's evidence pass a caller who asked."""
+    authentic, policy = authentic_of(), policy_of(report_data=Unchecked("whoever asks says"))
+    bound = bytes([expected]) * 64
+    verdict = judge(authentic, policy, now=authentic.verified_at, report_data=bound)
+    (found,) = (c for c in verdict.checks if c.claim == "report_data")
+    assert (found.outcome, found.want, found.reason) == (outcome, bound.hex(), "")
+    without = judge(authentic, policy, now=authentic.verified_at)
+    (left,) = (c for c in without.checks if c.claim == "report_data")
+    assert (left.outcome, left.reason) == ("unchecked", "whoever asks says")
 
 
 BASE = {

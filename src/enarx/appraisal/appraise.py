@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from enarx.appraisal.comparison import OneOf, shown
-from enarx.appraisal.demand import Case, Finding, compare, unchecked
+from enarx.appraisal.demand import Binding, Case, Finding, compare, unchecked
 from enarx.appraisal.verdict import Check, Verdict
 from enarx.errors import UnacceptableError
 from enarx.wire.shape import Unchecked
@@ -94,7 +94,8 @@ def judge(
     Args:
         now: aware; endorsements that ended before it fail.
         accept_simulated: accept what proves no hardware, where the policy allows it too.
-        report_data: what the evidence must be bound to, as the attester's format pads it.
+        report_data: what the evidence must be bound to, as the attester's format pads it; compared
+            even where the policy leaves it out.
     """
     case = Case(
         authentic=authentic, now=now, report_data=report_data, accept_simulated=accept_simulated
@@ -155,6 +156,8 @@ def _by_rules(case: Case, policy: Policy) -> Iterator[Check]:
 
 def _findings(rule: Rule, case: Case) -> tuple[Finding, ...]:
     if isinstance(rule.demand, Unchecked):
+        if rule.about.claim == "report_data" and case.report_data is not None:
+            return Binding().judge(case)  # a caller who expects something is not left in the dark
         got = shown(rule.about.fact(case))
         return (unchecked(rule.about.claim, got, rule.demand.reason),)
     return rule.demand.judge(case)

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from enarx.tee.endorsements import Endorsements
 
 
+_SIMULATED = (
+    "a simulated machine made this: --insecure-accept-simulated accepts it, "
+    "and then no hardware is proven"
+)
+_OF_ANOTHER_ROOT = (
+    "a simulated machine of another user or computer made this: to believe it, too, name its "
+    "root certificate with --trust-root"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """With what evidence is authenticated.
@@ -108,11 +118,8 @@ def _hints(found: Resolution, means: Means) -> tuple[str, ...]:
     if means.sources.offline and found.failures:
         missing = ", ".join(_what(error) for error in found.failures)
         hints.append(f"not at hand: {missing}; --fetch asks the vendor's service")
-    if not means.accept_simulated and _is_simulated(found.endorsements):
-        hints.append(
-            "a simulated machine made this: --insecure-accept-simulated accepts it, "
-            "and then no hardware is proven"
-        )
+    if _is_simulated(found.endorsements):
+        hints.append(_OF_ANOTHER_ROOT if means.accept_simulated else _SIMULATED)
     return tuple(hints)
 
 

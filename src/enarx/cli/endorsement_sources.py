@@ -42,7 +42,7 @@ class SourceOptions:
     ca_file: str
     update: Update
     evaluation_number: int | None
-    max_age: str
+    max_age: timedelta
     offline: bool
     refresh: bool
     no_cache: bool
@@ -100,6 +100,7 @@ _OPTIONS = (
         default="30d",
         show_default=True,
         metavar="TIME",
+        callback=lambda _context, _parameter, value: _max_age(value),
         help="How long ago something cached may have been fetched, if its service is away.",
     ),
     click.option(
@@ -173,7 +174,7 @@ def open_resolver(options: SourceOptions) -> Iterator[Resolver]:
             None if options.no_cache else open_cache(options.variant),
             clock,
             fresh_for=timedelta(0) if options.refresh else FRESH_FOR,
-            max_age=_max_age(options.max_age),
+            max_age=options.max_age,
             tell=tell,
         )
 

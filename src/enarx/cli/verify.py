@@ -104,6 +104,7 @@ def command(
         parsed = _parse(evidence)
         authentic = authenticate(parsed, means)
     except RejectedError as error:
+        error.message = f"{evidence}: {error.message.removeprefix(f'{evidence}: ')}"
         if as_json:
             click.echo(json.dumps(refusal(error, evidence, means.at), indent=2))
         raise

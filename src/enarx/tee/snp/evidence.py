@@ -71,6 +71,8 @@ def parse(raw: bytes) -> SnpEvidence:
         MalformedError: it is not that: size, version, a reserved bit or byte, an unknown CPU, or
             anything else behind the report.
     """
+    if len(raw) < REPORT_BYTES:
+        raise MalformedError("SNP report", f"got {len(raw)} bytes, want at least {REPORT_BYTES}")
     reader = Reader(raw, "SNP report")
     signed = reader.take(SIGNED_BYTES, "signed part")
     report = read_report(signed, "report")
