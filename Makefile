@@ -44,7 +44,7 @@ fuzz: $(VENV)/.dev $(VENV)/.audit
 mutation: $(VENV)/.dev
 	$(BIN)/python tests/mutation/run.py $(ARGS)
 
-bench: $(VENV)/.runtime $(VENV)/.bench
+bench: $(VENV)/.dev $(VENV)/.bench
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 docs: $(VENV)/.docs

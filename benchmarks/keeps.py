@@ -18,7 +18,7 @@ from enarx.host.broker import Broker
 from enarx.host.process import ProcessKeep, start_zygote
 from enarx.host.reactor import Reactor
 from enarx.package.manifest import Package
-from enarx.protocol.launch import Blob, ConfigFile, Launch
+from enarx.protocol.launch import Blob, Launch
 from enarx.protocol.link import Event
 
 _PATIENCE_S = 30.0
@@ -76,10 +76,10 @@ class Started:
         self._pool = pool
         self._reader, writer = os.pipe()
         self.seen: dict[str, float] = {}
-        package = load(str(module))
+        package = load(str(module), config=str(config) if config else None)
         with ExitStack() as opened:
             opened.callback(os.close, writer)
-            launch = _launch(package, writer, config, opened)
+            launch = _launch(package, writer, opened)
             self._begin = time.perf_counter_ns()
             self.keep: ProcessKeep = pool.zygote.launch(launch)
         self._broker = Broker(
@@ -87,7 +87,7 @@ class Started:
             self.keep.link,
             self._note,
             store=pool._store,
-            modules=frozenset({package.blobs[1].digest.removeprefix("sha256:")}),
+            modules=frozenset({package.blobs[-1].digest.removeprefix("sha256:")}),
         )
         pool._reactor.watch(self._reader, select.POLLIN, self._output)
 
@@ -109,7 +109,7 @@ class Started:
         self.seen.setdefault(what, (time.perf_counter_ns() - self._begin) / 1e6)
 
 
-def _launch(package: Package, output: int, config: Path | None, opened: ExitStack) -> Launch:
+def _launch(package: Package, output: int, opened: ExitStack) -> Launch:
     """The launch of *package* with *output* for its standard output; what it opens is closed."""
 
     def memory_file(data: bytes) -> int:
@@ -126,7 +126,6 @@ def _launch(package: Package, output: int, config: Path | None, opened: ExitStac
         manifest=package.manifest.decode(),
         blobs=tuple(blobs),
         stdio=(0, output, 2),
-        config=ConfigFile(memory_file(config.read_bytes()), "Enarx.toml") if config else None,
     )
 
 

@@ -20,8 +20,10 @@ from pathlib import Path
 import guests_alone
 import memory
 import network
+import snp
 import start
 import tls
+import verifying
 from bench import BUILT
 from figures import Figure, Skipped
 
@@ -38,6 +40,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "files": guests_alone.files,
     "components": guests_alone.components,
     "memory": memory.idle_memory,
+    "snp": snp.snp,
+    "verify": verifying.verify,
 }
 
 

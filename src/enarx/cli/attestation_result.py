@@ -40,19 +40,17 @@ class ResultOptions:
         write_new(self.path, ear_token.sign(claims, self.key).encode("ascii") + b"\n")
 
 
-def read_options(path: str, key: str, nonce: str) -> ResultOptions | None:
-    """The options as given, checked before any work is done; None where no result is wanted.
+def read_options(path: str, key: str, nonce: str) -> ResultOptions:
+    """The options as given, of which one is; checked before any work is done.
 
     Raises:
         MisconfiguredError: one without the other, a key that cannot sign, a nonce of the wrong
             size, or a file that exists.
     """
     if not path:
-        for option, value in (("--ear-key", key), ("--ear-nonce", nonce)):
-            if value:
-                hint = "name the file to write: --ear FILE"
-                raise MisconfiguredError(option, "is given without --ear", hints=(hint,))
-        return None
+        hint = "name the file to write: --ear FILE"
+        option = "--ear-key" if key else "--ear-nonce"
+        raise MisconfiguredError(option, "is given without --ear", hints=(hint,))
     if not key:
         raise MisconfiguredError("--ear", "is given without --ear-key", hints=(_KEY_HINT,))
     if os.path.lexists(path):

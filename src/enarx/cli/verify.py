@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from enarx.appraisal.policy import Policy
     from enarx.appraisal.verdict import Verdict
     from enarx.attestation import Authentic, Parsed
+    from enarx.cli.attestation_result import ResultOptions
 
 _REPORT_DATA_BYTES = 64
 
@@ -88,9 +89,7 @@ def command(
     Exit status: 0 accepted, 1 refused, 3 something cannot be reached, 4 an option or file of
     yours is wrong.
     """
-    from enarx.cli.attestation_result import read_options
-
-    result = read_options(ear, ear_key, ear_nonce)
+    result = _result(ear, ear_key, ear_nonce)
     chosen = _policy(policy, accept_simulated=accept_simulated)
     bound = _report_data(report_data)
     means = Means(
@@ -146,6 +145,14 @@ def _parse(path: str) -> Parsed:
     from enarx.cli.evidence import open_path
 
     return parse_opened(open_path(path))
+
+
+def _result(path: str, key: str, nonce: str) -> ResultOptions | None:
+    if not (path or key or nonce):
+        return None
+    from enarx.cli.attestation_result import read_options  # what signs is slow to load
+
+    return read_options(path, key, nonce)
 
 
 def _policy(path: str, *, accept_simulated: bool) -> Policy:
