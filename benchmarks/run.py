@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dcap
 import guests_alone
 import memory
 import network
@@ -41,6 +42,8 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "components": guests_alone.components,
     "memory": memory.idle_memory,
     "snp": snp.snp,
+    "tdx": dcap.tdx,
+    "sgx": dcap.sgx,
     "verify": verifying.verify,
 }
 
