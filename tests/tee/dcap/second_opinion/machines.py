@@ -28,8 +28,8 @@ from enarx.tee.simulated.collateral import (
 from enarx.tee.simulated.machine import CA, PCK, TCB_SIGNING, IntelMachine
 from enarx.tee.simulated.sgx import Enclave, SimulatedSgx
 from enarx.tee.simulated.tdx import SimulatedTdx, TdGuest
-from enarx.tee.tdx.report import TdAttributes
-from enarx.wire.record import pack
+from enarx.tee.tdx.report import TdAttributes, TdReport15, TdReport15Ex
+from enarx.wire.record import pack, size_of
 
 if TYPE_CHECKING:
     from tests.tee.conftest import QuoteForge
@@ -83,6 +83,8 @@ class Workshop:
             GUEST, attributes=self._attributes(), mr_servicetd=self._maybe(b"t" * 48, bytes(48))
         )
         body = pack(simulated.describe(guest, report_data=DATA))
+        if len(body) == size_of(TdReport15) and chance.random() < 0.3:
+            body += chance.randbytes(size_of(TdReport15Ex) - len(body))
         version = {584: chance.choice((4, 4, 5))}.get(len(body), 5)
         forge = replace(self.forges[0], machine=machine, version=version, body=body)
         info = self._info(simulated.tcb_info(), simulated.tee_tcb_svn)
