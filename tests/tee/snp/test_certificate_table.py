@@ -166,5 +166,7 @@ def test_other_trailing_bytes(genoa: Workshop, tail: bytes) -> None:
 @pytest.mark.parametrize("size", [0, 1, 671, 672, 1183])
 def test_truncated_reports(genoa: Workshop, size: int) -> None:
     """A report that is cut off is malformed wherever it is cut."""
-    with pytest.raises(MalformedError, match=rf"^SNP report: got {size} bytes, want at least 1184$"):
+    with pytest.raises(
+        MalformedError, match=rf"^SNP report: got {size} bytes, want at least 1184$"
+    ):
         parse(genoa.report[:size])
