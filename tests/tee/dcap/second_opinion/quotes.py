@@ -162,7 +162,7 @@ def of_a_signature(parts: Parts, _: Sequence[Parts], chance: random.Random) -> P
     name = chance.choice(("signature", "report_signature"))
     found = getattr(parts, name)
     r, s = found[:32], found[32:]
-    other = (P256_ORDER - int.from_bytes(s, "big")).to_bytes(32, "big")
+    other = (-int.from_bytes(s, "big") % P256_ORDER).to_bytes(32, "big")
     order = P256_ORDER.to_bytes(32, "big")
     made = chance.choice((s + r, bytes(64), r + bytes(32), bytes(32) + s, r + order, r + other))
     return replace(parts, **{name: made})
