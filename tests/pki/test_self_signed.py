@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import Literal
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enarx.evidence import cmw, pkix
+from enarx.evidence.extensions import open_carrier
+from enarx.evidence.opened import Piece
 from enarx.pki.self_signed import self_signed
+from enarx.tee.endorsements import Endorsements
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -68,3 +74,14 @@ def test_unusable_serials_are_refused(serial: bytes) -> None:
     """Too short, too long, or zero once the sign bit is off."""
     with pytest.raises(ValueError, match="serial"):
         self_signed(KEY, now=NOW, serial=serial)
+
+
+@pytest.mark.parametrize("form", ["cbor", "json"])
+def test_evidence_can_be_taken_out_again(form: Literal["cbor", "json"]) -> None:
+    """A wrapper put into the certificate is found in it by the readers of certificates."""
+    wrapper = cmw.wrap(b"evidence", "snp", Endorsements(certificates=(b"one",)), form)
+    made = self_signed(KEY, now=NOW, serial=bytes(15) + b"\x08", evidence=wrapper)
+    carrier = pkix.read(made.public_bytes(Encoding.DER), "certificate")
+    content = open_carrier(carrier, "certificate")
+    assert content.evidence == (Piece(data=b"evidence", technology="snp"),)
+    assert content.endorsements.certificates == (b"one",)

@@ -14,6 +14,7 @@ from enarx.protocol.launch import (
     Blob,
     Launch,
     Mount,
+    Secret,
     decode_launch,
     decode_spilled,
     encode_launch,
@@ -29,6 +30,7 @@ LAUNCH = Launch(
     config_name="dir/Enarx.toml",
     mounts=(Mount("/data", 45, writable=True),),
     aot=False,
+    secrets=(Secret("token", 5, 46), Secret("empty", 0, 47)),
 )
 
 
@@ -45,7 +47,7 @@ def shown(value: object) -> object:
 def test_a_launch_survives_the_round_trip() -> None:
     """Every field and every descriptor arrives, the latter under the receiver's numbers."""
     data, fds = encode_launch(LAUNCH)
-    assert fds == (40, 41, 42, 43, 42, 45)
+    assert fds == (40, 41, 42, 43, 42, 45, 46, 47)
     assert shown(decode_launch(data, fds)) == shown(LAUNCH)
 
 
@@ -72,6 +74,11 @@ def test_a_launch_without_options_survives_too() -> None:
         ({"mounts": [{"path": "", "fd": 3, "writable": False}]}, "want 1 to"),
         ({"mounts": [{"path": "/", "fd": 3, "writable": 0}]}, "want true or false"),
         ({"args": ["a\0b"]}, "NUL"),
+        ({"secrets": [{"name": "../key", "size": 1, "fd": 3}]}, "want a file name of its own"),
+        ({"secrets": [{"name": "..", "size": 1, "fd": 3}]}, "want a file name of its own"),
+        ({"secrets": [{"name": "", "size": 1, "fd": 3}]}, "want 1 to 255"),
+        ({"secrets": [{"name": "key", "size": 1 << 21, "fd": 3}]}, "want 0 to 1048576"),
+        ({"secrets": [{"name": "key", "size": 1, "fd": 2}]}, "named twice"),
         ({"aot": None}, "want true or false"),
     ],
 )

@@ -287,11 +287,17 @@ def _configuration(launch: Launch, package: Package) -> Config:
 
 def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
     """The mounted trees; nothing is imported for a program without files."""
-    if not (launch.mounts or config.mounts or package.files_layer):
+    if not (launch.mounts or launch.secrets or config.mounts or package.files_layer):
         return None
     from enarx.keep.mounts import Mounts
 
-    return Mounts(launch.mounts, config.mounts, package.files_layer, source=launch.config_name)
+    return Mounts(
+        launch.mounts,
+        config.mounts,
+        package.files_layer,
+        source=launch.config_name,
+        secrets={one.name: _read(one.fd, one.size, "secret") for one in launch.secrets},
+    )
 
 
 def _read(fd: int, size: int, where: str) -> bytes:

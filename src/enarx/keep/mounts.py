@@ -11,12 +11,15 @@ from enarx.keep.vfs.namespace import build
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from enarx.keep.vfs.memory import MemoryDirectory
     from enarx.keep.vfs.node import Directory
     from enarx.package.model import Mount
     from enarx.protocol.launch import Mount as HostMount
+
+SECRETS = b"/run/secrets"
+"""Where the application finds its secrets, one file each, read-only."""
 
 _ROOT = b"/"
 
@@ -36,6 +39,7 @@ class Mounts:
         files_layer: bytes | None,
         *,
         source: str,
+        secrets: Mapping[str, bytes] | None = None,
     ) -> None:
         """Mount everything; *source* is what messages call the configuration.
 
@@ -52,6 +56,10 @@ class Mounts:
         if self.package is not None and not configured:
             mounted.append((_ROOT, self.package))
         mounted += [(mount.path.encode(), _host(mount)) for mount in host]
+        if secrets:
+            from enarx.keep.vfs.package import flat_tree
+
+            mounted.append((SECRETS, flat_tree(secrets)))
         self.preopens: tuple[tuple[bytes, Directory], ...] = build(mounted, source=source)
 
     def _configured(self, mount: Mount, number: int) -> Directory:

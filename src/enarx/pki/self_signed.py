@@ -1,10 +1,11 @@
 """The certificate of a keep that no Steward vouches for.
 
 The profile of Enarx 0.7 (issuer and subject CN=localhost, 365 days, key usage, not a CA, for
-servers and clients), with the subject alternative names that today's clients insist on.  Pure:
-the key, the instant and the serial number are arguments.
+servers and clients), with the subject alternative names that today's clients insist on, and with
+evidence where there is some.  Pure: the key, the instant and the serial number are arguments.
 
-Source: enarx 0.7.1, crates/exec-wasmtime/src/runtime/identity/mod.rs, `selfsigned`.
+Sources: enarx 0.7.1, crates/exec-wasmtime/src/runtime/identity/mod.rs, `selfsigned`;
+draft-ietf-rats-msg-wrap-23, section 4.4 (the CMW extension).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from enarx.wire import der
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,6 +27,7 @@ VALIDITY = timedelta(days=365)
 SKEW = timedelta(minutes=5)  # a client whose clock is behind by less still finds it valid
 SERIAL_BYTES = 16
 
+_CMW = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.35")  # id-pe-cmw
 _NAMES = x509.SubjectAlternativeName(
     [
         x509.DNSName("localhost"),
@@ -34,7 +38,7 @@ _NAMES = x509.SubjectAlternativeName(
 
 
 def self_signed(
-    key: ec.EllipticCurvePrivateKey, *, now: datetime, serial: bytes
+    key: ec.EllipticCurvePrivateKey, *, now: datetime, serial: bytes, evidence: bytes = b""
 ) -> x509.Certificate:
     """A certificate for *key*, valid for a year that began five minutes before *now*.
 
@@ -43,6 +47,7 @@ def self_signed(
         now: aware.
         serial: 16 random bytes, of which the top bit is not used (RFC 5280, section 4.1.2.2:
             positive, at most 20 octets).
+        evidence: a conceptual message wrapper, in CBOR or JSON, put in as it is.
 
     Raises:
         ValueError: *serial* is not 16 bytes, or has no bit that counts.
@@ -51,7 +56,7 @@ def self_signed(
         raise ValueError(f"serial: need {SERIAL_BYTES} bytes, got {len(serial)}")
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     number = int.from_bytes(serial, "big") & ~(1 << (8 * SERIAL_BYTES - 1))
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -63,8 +68,16 @@ def self_signed(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_EXTENDED_KEY_USAGE, critical=False)
         .add_extension(_NAMES, critical=False)
-        .sign(key, hashes.SHA256())
     )
+    if evidence:
+        builder = builder.add_extension(_wrapped(evidence), critical=False)
+    return builder.sign(key, hashes.SHA256())
+
+
+def _wrapped(evidence: bytes) -> x509.UnrecognizedExtension:
+    """``CMW ::= CHOICE { json UTF8String, cbor OCTET STRING }``."""
+    value: str | bytes = evidence.decode() if evidence[:1] in (b"[", b"{") else evidence
+    return x509.UnrecognizedExtension(_CMW, der.encode(value))
 
 
 _EXTENDED_KEY_USAGE = x509.ExtendedKeyUsage(

@@ -6,7 +6,10 @@ That the blobs have the digests they claim is not decided here: the keep hashes 
 
     {"v": 1, "manifest": "<json text>", "blobs": [{"digest", "size", "fd"}], "name", "argv0",
      "args": [], "env": {}, "config_name", "stdio": [fd, fd, fd],
-     "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true}
+     "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true,
+     "secrets": [{"name", "size", "fd"}]}
+
+(``secrets`` is left out where there are none.)
 
 A message longer than a frame is put in a file, and in its place goes
 
@@ -31,11 +34,15 @@ MAX_DESCRIPTORS = 128
 """Most descriptors beside one message; the kernel's own limit (SCM_MAX_FD) is 253."""
 MAX_SPILLED = 16 << 20
 """Longest launch message in a file, in bytes: room for a full command line (2 MiB on Linux)."""
+MAX_SECRETS = 64
+MAX_SECRET = 1 << 20
+"""Largest secret, in bytes."""
 
 _WHERE = "launch message"
 _MAX_BLOB = 1 << 40
 _MAX_BLOBS = 16
 _MAX_MOUNTS = 64
+_MAX_NAME = 255
 _MAX_STRINGS = 1 << 16
 _MAX_PATH = 4096
 _DIGEST_DIGITS = 64
@@ -63,6 +70,17 @@ class Mount:
         self.writable = writable
 
 
+class Secret:
+    """One file for the application alone: its name, its size in bytes and where its bytes are."""
+
+    __slots__ = ("fd", "name", "size")
+
+    def __init__(self, name: str, size: int, fd: int) -> None:
+        self.name = name
+        self.size = size
+        self.fd = fd
+
+
 class Launch:
     """Everything a keep is told at its start; descriptors are the holder's own numbers.
 
@@ -72,7 +90,7 @@ class Launch:
 
     __slots__ = (
         "aot", "args", "argv0", "blobs", "config_name", "env", "fd_variables", "manifest", "mounts",
-        "name", "stdio",
+        "name", "secrets", "stdio",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +107,7 @@ class Launch:
         mounts: tuple[Mount, ...] = (),
         aot: bool = True,
         fd_variables: bool = True,
+        secrets: tuple[Secret, ...] = (),
     ) -> None:
         self.manifest = manifest
         self.blobs = blobs
@@ -101,6 +120,7 @@ class Launch:
         self.mounts = mounts
         self.aot = aot
         self.fd_variables = fd_variables
+        self.secrets = secrets
 
 
 def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
@@ -114,7 +134,7 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
         sent.append(fd)
         return len(sent) - 1
 
-    message = {
+    message: dict[str, object] = {
         "v": VERSION,
         "manifest": launch.manifest,
         "blobs": [
@@ -134,6 +154,11 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
         "aot": launch.aot,
         "fd_variables": launch.fd_variables,
     }
+    if launch.secrets:
+        message["secrets"] = [
+            {"name": secret.name, "size": secret.size, "fd": index(secret.fd)}
+            for secret in launch.secrets
+        ]
     return dump(message), tuple(sent)
 
 
@@ -161,6 +186,7 @@ def decode_launch(data: bytes, fds: Sequence[int]) -> Launch:
         mounts=tuple(_mount(one, names) for one in fields.objects("mounts", _MAX_MOUNTS)),
         aot=fields.boolean("aot"),
         fd_variables=fields.boolean("fd_variables"),
+        secrets=_secrets(fields, names) if "secrets" in fields else (),
     )
     fields.done()
     names.done()
@@ -235,6 +261,18 @@ def _mount(fields: Fields, names: _Descriptors) -> Mount:
     )
     fields.done()
     return mount
+
+
+def _secrets(fields: Fields, names: _Descriptors) -> tuple[Secret, ...]:
+    """Read ``secrets``: files with names of one component, each once."""
+    found: dict[str, Secret] = {}
+    for one in fields.objects("secrets", MAX_SECRETS):
+        name = one.text("name", least=1, most=_MAX_NAME)
+        if name in found or name in {".", ".."} or "/" in name:
+            one.refuse("name", f"got {name!r}, want a file name of its own")
+        found[name] = Secret(name, one.integer("size", 0, MAX_SECRET), names.of(one, "fd"))
+        one.done()
+    return tuple(found.values())
 
 
 def _stdio(fields: Fields, names: _Descriptors) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ from enarx.errors import MalformedError
 from enarx.keep.vfs.content import MemoryFile
 from enarx.keep.vfs.memory import MemoryDirectory
 from enarx.keep.vfs.node import Symlink
-from enarx.keep.vfs.package import package_tree, subdirectory
+from enarx.keep.vfs.package import flat_tree, package_tree, subdirectory
 from enarx.keep.vfs.resolve import resolve
 
 FORMATS = {"gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT, "ustar": tarfile.USTAR_FORMAT}
@@ -101,6 +101,17 @@ def test_the_tree_is_read_only() -> None:
     with pytest.raises(OSError) as failure:  # noqa: PT011 - the errno is compared
         root.unlink(b"file")
     assert failure.value.errno == errno.EROFS
+
+
+def test_secrets_are_files_that_nobody_changes() -> None:
+    """A tree of named bytes holds them, read-only, empty ones too."""
+    tree = flat_tree({"token": b"secret", "empty": b""})
+    assert {name: tree.lookup(name).size() for name, _, _ in tree.entries()} == {
+        b"token": 6,
+        b"empty": 0,
+    }
+    with pytest.raises(OSError, check=lambda e: e.errno == errno.EROFS):
+        tree.create(b"more", read=True, write=True)
 
 
 def test_a_folder_of_the_package_can_be_found() -> None:

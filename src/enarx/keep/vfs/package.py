@@ -14,6 +14,8 @@ from enarx.package import files_layer, tar
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from enarx.package.tar import Member
 
 # A package's device number; scratch trees count from 1.
@@ -40,6 +42,16 @@ def package_tree(archive: bytes | memoryview, *, where: str = "files layer") -> 
         directories[parent].add(name.encode(), node)
         if isinstance(node, MemoryDirectory):
             directories[member.path] = node
+    tree.freeze()
+    return root
+
+
+def flat_tree(files: Mapping[str, bytes]) -> MemoryDirectory:
+    """Return the root of a read-only tree of *files*, by name, without folders."""
+    tree = Tree(device=DEVICE, clock=_epoch)
+    root = MemoryDirectory(tree)
+    for name, data in files.items():
+        root.add(name.encode(), MemoryFile(tree, memoryview(data)))
     tree.freeze()
     return root
 
