@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from enarx.cli import exit as status
+from enarx.cli.main import main
 from enarx.keep.wasi.preview1 import FUNCTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -70,3 +72,51 @@ def test_every_path_named_exists(page: Path) -> None:
         r"`((?:src|docs|tests|demo|requirements|benchmarks)/[\w./-]+)`", page.read_text()
     )
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def section(page: Path, title: str) -> str:
+    """What stands under the heading *title* of *page*."""
+    return page.read_text().split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def run_commands(text: str) -> list[str]:
+    """Run each `enarx` command of *text*; all must succeed, and all are returned."""
+    commands = re.findall(r"^\$ enarx (.*)$", text, re.MULTILINE)
+    for line in commands:
+        assert main(shlex.split(line, comments=True)) == 0, line
+    return commands
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of a user whose simulated machines have a root already."""
+    simulated = tmp_path / "data" / "enarx" / "simulated"
+    simulated.mkdir(parents=True, mode=0o700)
+    (simulated / "root.pem").touch(mode=0o600)
+    keys = ROOT / "tests" / "tee" / "development-root.pem"
+    (simulated / "root.pem").write_bytes(keys.read_bytes())
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_first_commands_of_the_readme_work(machine: Path) -> None:
+    """The section about evidence in README.md runs as it is, on any machine."""
+    assert len(run_commands(section(ROOT / "README.md", "Verify evidence"))) == 3
+    assert (machine / "snp.cmw").exists()
+
+
+def test_the_guide_to_verification_works(machine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/guides/verify.md: its commands without hardware, and its program, accept evidence."""
+    guide = DOCS / "guides" / "verify.md"
+    assert len(run_commands(section(guide, "Without hardware"))) == 2
+    out = capsys.readouterr().out
+    assert "snp.cmw: accepted by policy baseline (6 checks, 33 left out)\n" in out
+    (example,) = re.findall(r"^```python\n(.*?)^```", guide.read_text(), re.DOTALL | re.MULTILINE)
+    exec(compile(example, str(guide), "exec"), {})  # noqa: S102 - it is ours
+    out = capsys.readouterr().out
+    assert out.startswith("accepted by baseline {'measurement': ")
+    (machine / "snp.cmw").write_bytes(b"{}")
+    exec(compile(example, str(guide), "exec"), {})  # noqa: S102 - it is ours
+    assert capsys.readouterr().out.startswith("refused: snp.cmw: ")
