@@ -237,6 +237,9 @@ class _Search:
             return _refusal(lower, f"a few certificates that may be {issuer!r}", got)
         if named:
             return _refusal(lower, f"a signature of {issuer}", "a signature of another key")
+        if lower.issuer.rfc4514_string() in {anchor.subject for anchor in self._anchors}:
+            want = f"a signature of the pinned key of {issuer}"
+            return _refusal(lower, want, "a signature of another key")
         wanted = " or ".join(sorted(anchor.name for anchor in self._anchors)) or "a trust anchor"
         want = f"issued by {wanted}, or the issuer's certificate"
         return _refusal(lower, want, f"issuer {issuer!r}")

@@ -86,7 +86,7 @@ def test_a_look_alike_root_vouches_for_nothing(w: World) -> None:
         find_path(w.middle.issue(w.device), pool, (w.root.anchor(),), w.now)
     assert (
         refusal(caught)
-        == "Root: got issuer 'Root', want issued by Root, or the issuer's certificate"
+        == "Root: got a signature of another key, want a signature of the pinned key of Root"
     )
     with pytest.raises(UnauthenticError) as caught:
         find_path(w.middle.issue(w.device), pool[1:], (w.root.anchor(),), w.now)
