@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from enarx.tee.endorsements import AmdChainNeed, AmdCrlNeed, Endorsements, Need, VekNeed
-from enarx.tee.simulated.certificates import Validity
+from enarx.tee.simulated.certificates import Validity, authority, certify
 from enarx.tee.simulated.snp import CRL_DAYS, VEK_DAYS
 from enarx.tee.snp.evidence import parse
 from enarx.tee.snp.needs import needs
 from enarx.tee.snp.report import SignerInfo
+from enarx.tee.x509 import load_crl
+from enarx.wire import der
 
 if TYPE_CHECKING:
     from tests.tee.snp.conftest import Workshop
@@ -117,6 +119,40 @@ def test_what_is_not_current_does_not_count(genoa: Workshop) -> None:
     old = Validity(not_before=earlier - timedelta(days=9), not_after=earlier)
     stale = replace(genoa.machine, crl_validity=old)
     assert asked(genoa, genoa.report, stale.endorsements()) == needs(evidence, given, later)
+
+
+def test_a_list_that_never_says_when_it_ends_does_not_count(genoa: Workshop) -> None:
+    """It could be of any age: a current one is asked for."""
+    end = datetime(2049, 12, 31, tzinfo=UTC)
+    lasting = replace(
+        genoa.machine, crl_validity=Validity(not_before=genoa.machine.issued, not_after=end)
+    )
+    given = genoa.machine.endorsements()
+    assert asked(genoa, genoa.report, replace(given, crls=(lasting.crl(),))) == ()
+    endless = without_end(lasting.crl())
+    assert load_crl(endless, "CRL").next_update_utc is None
+    crl = AmdCrlNeed(products=("Genoa",), signer="vcek")
+    assert asked(genoa, genoa.report, replace(given, crls=(endless,))) == (crl,)
+
+
+def without_end(crl: bytes) -> bytes:
+    """The list *crl*, which ends with the year 2049, without ``nextUpdate``; nothing signs it."""
+    signed = load_crl(crl, "CRL").tbs_certlist_bytes
+    before, end, after = signed[4:].partition(b"\x17\x0d491231000000Z")
+    assert end
+    return der.sequence(der.sequence(before + after), crl[4 + len(signed) :])
+
+
+def test_an_authority_that_ended_is_asked_for_anew(genoa: Workshop) -> None:
+    """A certificate of the right name, but of another time, does not count."""
+    machine = genoa.machine
+    old = Validity(not_before=machine.issued - timedelta(days=9), not_after=machine.issued)
+    ask = machine.root.ask(machine.product, machine.signer)
+    expired = certify(ask, machine.root.ark(machine.product), old, roles=authority(0))
+    given = Endorsements(certificates=(genoa.vek(), expired), crls=(machine.crl(),))
+    chain = AmdChainNeed(products=("Genoa",), signer="vcek")
+    assert asked(genoa, genoa.report, given) == (chain,)
+    assert needs(parse(genoa.report), given, machine.issued) == ()
 
 
 def test_to_the_second(genoa: Workshop) -> None:

@@ -243,6 +243,12 @@ def test_step_5_version_that_the_policy_demands(genoa: Workshop) -> None:
         assert claims_of(error) == ["snp.policy.abi"]
 
 
+def test_a_report_that_tells_its_product_has_that_products_layout(genoa: Workshop) -> None:
+    """From version 3 on it is malformed by itself, before anybody looks for a certificate."""
+    with pytest.raises(MalformedError, match=r"report\.launch_tcb\.reserved at 0x2: reserved"):
+        parse(genoa.signed(launch_tcb=b"\0\0\x01" + bytes(5)))
+
+
 def test_step_5_layout_of_the_certified_product(milan2: Workshop) -> None:
     """A report that does not tell its product has TCBs of the product that its VEK names."""
     with pytest.raises(MalformedError, match=r"report\.launch_tcb\.reserved at 0x2: reserved"):
