@@ -194,6 +194,20 @@ def recognised() -> tuple[bytes, ...]:
 
 
 @cache
+def event_logs() -> tuple[bytes, ...]:
+    """A log of a header and an event of each kind whose data is looked into."""
+    body = b"Spec ID Event03\0" + bytes(4) + b"\0\2\0\2\1\0\0\0\x0c\0\x30\0\0"
+    begin = b"\1\0\0\0\3\0\0\0" + bytes(20) + bytes((len(body), 0, 0, 0)) + body
+    variable = bytes(16) + b"\2" + bytes(15) + "db".encode("utf-16-le")
+    pairs = ((b"\x0d\0\0\0", b"text\0"), (b"\1\0\0\x80", variable), (b"\6\0\0\0", bytes(8) + b"x"))
+    events = (
+        b"\1\0\0\0" + kind + b"\1\0\0\0\x0c\0" + bytes(48) + bytes((len(data), 0, 0, 0)) + data
+        for kind, data in pairs
+    )
+    return (begin + b"".join(events) + b"\xff" * 8,)
+
+
+@cache
 def policies() -> tuple[bytes, ...]:
     """For each platform the policy that a beginner starts from."""
     return tuple(_policy(platform) for platform in PLATFORMS)

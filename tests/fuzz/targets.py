@@ -22,7 +22,7 @@ from enarx.appraisal import ear, ear_token, policy, report
 from enarx.appraisal.appraise import judge
 from enarx.appraisal.baseline import baseline
 from enarx.errors import EnarxError, MisconfiguredError, RejectedError
-from enarx.evidence import media
+from enarx.evidence import event_log, media
 from enarx.evidence.container import open_container
 from enarx.tee import x509
 from enarx.tee.anchors import TrustAnchor
@@ -213,6 +213,14 @@ def _table(data: bytes) -> None:
     endorsements_in(parse_table(data))
 
 
+def _event_log(data: bytes) -> None:
+    events = event_log.parse(data)
+    for event in events:
+        _ = event.name, event_log.text_of(event), [event.matches(name) for name in event.digests]
+    for bank in event_log.algorithms(events):
+        event_log.replay(events, bank)
+
+
 def _policy(data: bytes) -> None:
     policy.load("policy.toml", {"policy.toml": data})
 
@@ -265,6 +273,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=lambda data: open_container(data, "it", TECHNOLOGIES) and None,
             seeds=seeds.containers,
         ),
+        "event-log": Target(feed=_event_log, seeds=seeds.event_logs),
         "crl": Target(feed=_crl, seeds=seeds.crls),
         "crl-beside-tdx": Target(
             feed=endorsed("crls", TDX, lambda: seeds.tdx()[0]), seeds=seeds.crls, tolerant=True

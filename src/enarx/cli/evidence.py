@@ -23,7 +23,7 @@ UNVERIFIED = "nothing of this is verified: whoever made the file could have writ
 
 @click.group("evidence")
 def command() -> None:
-    """Look at evidence and what carries it; make simulated evidence."""
+    """Look at evidence, what carries it and boot logs; make simulated evidence."""
 
 
 @command.command("show")
@@ -45,6 +45,24 @@ def show(path: str, *, as_json: bool) -> None:
     for line in lines(report):
         click.echo(legible(line).replace("\n", "\\n"))  # a name in it is somebody else's
     report_warning(UNVERIFIED)
+
+
+@command.command("events")
+@click.argument("log", metavar="LOG")
+@click.option(
+    "--evidence", metavar="FILE", default="", help="A TDX quote whose RTMRs it must lead to."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def events(log: str, evidence: str, *, as_json: bool) -> int:
+    """Print a measured boot's event log, and the registers that it leads to.
+
+    LOG is a crypto-agile TCG log, such as /sys/firmware/acpi/tables/data/CCEL of a TDX guest. It
+    proves nothing: only a log that leads to the registers of evidence which `enarx verify` accepts
+    is that machine's history. Exit status: 1 if it does not lead to those of --evidence.
+    """
+    from enarx.cli.events import show as show_events
+
+    return show_events(log, evidence, as_json=as_json)
 
 
 @command.command("simulate")
