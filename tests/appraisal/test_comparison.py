@@ -80,7 +80,7 @@ HOLDS: list[tuple[Comparison, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("comparison", "good", "bad"), HOLDS, ids=lambda x: str(x)[:40])
+@pytest.mark.parametrize(("comparison", "good", "bad"), HOLDS)
 def test_a_comparison_holds_for_what_it_means(
     comparison: Comparison, good: list[Any], bad: list[Any]
 ) -> None:
