@@ -29,8 +29,8 @@ check: $(VENV)/.dev
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
-VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/package tests/tee tests/wire \
-    tests/test_attestation.py tests/test_errors.py
+VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/package tests/protocol tests/seal tests/tee \
+    tests/wire tests/test_attestation.py tests/test_errors.py
 
 coverage: $(VENV)/.dev
 	@mkdir -p .build/coverage
