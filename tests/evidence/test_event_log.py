@@ -22,6 +22,7 @@ from enarx.evidence.event_log import (
     replay,
     text_of,
 )
+from enarx.tee.tdx.technology import TDX
 
 SHA384 = (0x000C, 48)
 SHA256 = (0x000B, 32)
@@ -265,3 +266,17 @@ def test_recorded_logs_are_read_and_lead_to_the_recorded_registers(shared: Path)
     print(f"{count} events of recorded logs, {registers} registers")  # noqa: T201 - asked for
     assert count >= 226
     assert registers >= 8
+
+
+def test_a_recorded_log_leads_to_the_registers_that_hardware_signed(shared: Path) -> None:
+    """The log of a machine, and the quote that the machine made then."""
+    folder = shared / "vectors/measure/tdx-gcp-cos113"
+    expected = json.loads((folder / "manifest.json").read_text())["expected"]
+    events = parse((folder / "ccel_data.dat").read_bytes())
+    quote = TDX.parse((shared / "vectors/tdx/tdx-v4-gcp-cos113/quote.bin").read_bytes())
+    fields, registers = quote.fields(), replay(events, "sha384")
+    assert len(events) == expected["events"]
+    for index in range(4):
+        stated = fields[f"tdx.quote.body.rtmr_{index}"]
+        assert registers.get(index + 1, bytes(48)) == stated
+        assert stated.hex() == expected[f"rtmr{index}"]
