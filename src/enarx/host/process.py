@@ -64,15 +64,41 @@ class Zygote:
         keep = ProcessKeep(link)
         try:
             with theirs:
-                self._last += 1
-                request = dump({"op": "spawn", "id": self._last})
-                frames.send(self._control, request, (theirs.fileno(),))
-            self._spawning[self._last] = keep
+                self._spawn(keep, "run", theirs)
             _send_launch(link, launch)
         except OSError as error:
             keep.close()
             raise UnavailableError(_HERE, f"cannot start: {error.strerror}") from error
         return keep
+
+    def launch_agent(self) -> tuple[ProcessKeep, socket.socket]:
+        """Ask for a keep that proves itself before it is told anything.
+
+        The zygote must have preloaded "agent".
+
+        Returns:
+            The keep, whose link speaks ``protocol.agent_link``, and the broker's link, which
+            speaks ``protocol.link`` and is the caller's to close.
+
+        Raises:
+            UnavailableError: the zygote is gone, or the system is out of descriptors.
+        """
+        link, agents = _pair()
+        keep = ProcessKeep(link)
+        with agents:
+            try:
+                broker, theirs = _pair()
+            except UnavailableError:
+                keep.close()
+                raise
+            with theirs:
+                try:
+                    self._spawn(keep, "agent", agents, theirs)
+                except OSError as error:
+                    keep.close()
+                    broker.close()
+                    raise UnavailableError(_HERE, f"cannot start: {error.strerror}") from error
+        return keep, broker
 
     def pump(self, *, wait: bool = False) -> None:
         """Take what the zygote has to say; with *wait*, wait for something first."""
@@ -91,6 +117,13 @@ class Zygote:
         """End the zygote and with it every keep it forked."""
         if not self.ended:
             self._bury()
+
+    def _spawn(self, keep: ProcessKeep, kind: str, *links: socket.socket) -> None:
+        """Ask for *keep*, which gets *links*."""
+        self._last += 1
+        request = dump({"op": "spawn", "id": self._last, "kind": kind})
+        frames.send(self._control, request, tuple(link.fileno() for link in links))
+        self._spawning[self._last] = keep
 
     def _take(self, data: bytes, fds: list[int]) -> None:
         """Take one message of the zygote."""

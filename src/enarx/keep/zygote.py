@@ -6,10 +6,14 @@ address layout and stack canaries; separate zygotes do not.
 
 Descriptor 3 is a SEQPACKET socket to the host's launcher:
 
-    host -> {"op": "spawn", "id": n} + one end of the new keep's link
+    host -> {"op": "spawn", "id": n, "kind": k} + one end of each of the new keep's links
          <- {"spawned": n, "pid": p} + a pidfd where the kernel has them
          <- {"spawned": n, "error": {"errno", "text"}}
          <- {"exited": p, "status": wait status}
+
+A keep of kind "run", which is meant where none is named, has one link: it runs what it is told
+(``boot``).  One of kind "agent" has two, and proves itself first (``agent.process``); only a zygote
+that preloaded "agent" forks it.
 
 It ends when that socket closes, and its keeps with it (PR_SET_PDEATHSIG).  It stays in the
 terminal's process group and blocks the terminal's signals: a Ctrl-C reaches the keep directly and
@@ -34,13 +38,19 @@ from enarx.wire.document import dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
-    Body: TypeAlias = Callable[[int], int]
+    Body: TypeAlias = Callable[..., int]
+    """What a keep runs: called with its links' descriptors, returns its exit status."""
 
 CONTROL = 3
-"""Descriptor of the control socket in the zygote, and of the link in a keep."""
+"""Descriptor of the control socket in the zygote, and of the first link in a keep."""
+
+RUN = "run"
+AGENT = "agent"
+_LINKS = {RUN: 1, AGENT: 2}
+"""Kinds of keeps, and how many links each has."""
 
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 _LAST_DESCRIPTOR = 0x7FFF_FFFF
@@ -49,12 +59,12 @@ _DESCRIPTORS = 8192  # the 4096 an application may have, and as many for folders
 
 
 def main(preload: tuple[str, ...] = ()) -> None:
-    """Be a zygote whose keeps run ``boot.main``; *preload* says what to import beside."""
+    """Be a zygote of ordinary keeps; *preload* says what to import beside."""
     serve(lambda: _load(preload))
 
 
-def serve(load: Callable[[], Body]) -> None:
-    """Serve the control socket until it closes; *load* returns what a keep runs.
+def serve(load: Callable[[], Mapping[str, Body]]) -> None:
+    """Serve the control socket until it closes; *load* returns what a keep of each kind runs.
 
     The caller guarantees a clean environment and that descriptor 3 is the control socket.
     """
@@ -63,19 +73,19 @@ def serve(load: Callable[[], Body]) -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # the interpreter's
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     _harden()
-    body = load()
+    bodies = load()
     gc.freeze()
     gc.enable()  # whoever started this process disabled it: imports leave no garbage
-    Zygote(socket.socket(fileno=CONTROL), body).serve()
+    Zygote(socket.socket(fileno=CONTROL), bodies).serve()
     os._exit(0)  # the host waits for this end: no time to take the interpreter apart
 
 
 class Zygote:
     """Forks a keep for each request and reports how each ended."""
 
-    def __init__(self, control: socket.socket, body: Body) -> None:
+    def __init__(self, control: socket.socket, bodies: Mapping[str, Body]) -> None:
         self._control = control
-        self._body = body
+        self._bodies = bodies
         self._outbox: list[tuple[bytes, tuple[int, ...]]] = []
 
     def serve(self) -> None:
@@ -100,7 +110,7 @@ class Zygote:
     def _request(self) -> bool:
         """Take one request; false when the launcher is gone or talks nonsense."""
         try:
-            data, fds = frames.receive(self._control, descriptors=1, wait=False)
+            data, fds = frames.receive(self._control, descriptors=max(_LINKS.values()), wait=False)
         except BlockingIOError:
             return True
         if not data:
@@ -109,15 +119,16 @@ class Zygote:
             fields = load(data, "zygote request")
             fields.one_of("op", ("spawn",))
             number = fields.integer("id", 1, 1 << 53)
+            kind = fields.one_of("kind", self._bodies) if "kind" in fields else RUN
             fields.done()
-            if len(fds) != 1:
-                fields.refuse("descriptors", f"got {len(fds)}, want 1")
-            self._spawn(number, fds[0])
+            if len(fds) != _LINKS[kind]:
+                fields.refuse("descriptors", f"got {len(fds)}, want {_LINKS[kind]}")
+            self._spawn(number, self._bodies[kind], fds)
         finally:
             frames.close(fds)
         return True
 
-    def _spawn(self, number: int, link: int) -> None:
+    def _spawn(self, number: int, body: Body, links: Sequence[int]) -> None:
         """Fork one keep."""
         parent = os.getpid()
         try:
@@ -126,25 +137,27 @@ class Zygote:
             self._outbox.append((_refusal(number, error), ()))
             return
         if pid == 0:
-            self._become_keep(link, parent)
+            self._become_keep(body, links, parent)
         try:
             handle: tuple[int, ...] = (os.pidfd_open(pid),)
         except OSError:  # before Linux 5.3, or forbidden: the pid has to do
             handle = ()
         self._outbox.append((dump({"spawned": number, "pid": pid}), handle))
 
-    def _become_keep(self, link: int, parent: int) -> None:
+    def _become_keep(self, body: Body, links: Sequence[int], parent: int) -> None:
         """Turn the forked child into a keep; never returns."""
         status = _EX_SOFTWARE
         try:
             prctl.end_with_parent(parent)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.dup2(link, CONTROL, inheritable=False)
-            os.closerange(CONTROL + 1, _LAST_DESCRIPTOR)
-            self._control.detach()  # its number is the link's now
+            own = range(CONTROL, CONTROL + len(links))
+            for link, number in zip(links, own, strict=True):  # none is among those numbers yet
+                os.dup2(link, number, inheritable=False)
+            os.closerange(own.stop, _LAST_DESCRIPTOR)
+            self._control.detach()  # its number is the first link's now
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            status = self._body(CONTROL)
+            status = body(*own)
         except BaseException as error:  # noqa: BLE001 - the outermost edge of this process
             sys.excepthook(type(error), error, error.__traceback__)
         finally:
@@ -175,8 +188,8 @@ class Zygote:
             del self._outbox[0]
 
 
-def _load(preload: tuple[str, ...]) -> Body:
-    """Import what every keep needs, and return the function that a keep runs."""
+def _load(preload: tuple[str, ...]) -> Mapping[str, Body]:
+    """Import what every keep needs, and return what a keep of each kind runs."""
     from enarx.keep import boot
     from enarx.keep.engine import engine
     from enarx.keep.sandbox import lockdown
@@ -190,7 +203,12 @@ def _load(preload: tuple[str, ...]) -> Body:
             __import__(module)
     lockdown.preload()
     loaded = engine.preload()
-    return lambda link: boot.main(link, loaded)
+    bodies: dict[str, Body] = {RUN: lambda link: boot.main(link, loaded)}
+    if AGENT in preload:
+        from enarx.keep.agent import process
+
+        bodies[AGENT] = lambda link, broker: process.main(link, broker, loaded)
+    return bodies
 
 
 def _harden() -> None:
@@ -215,4 +233,7 @@ def _refusal(number: int, error: OSError) -> bytes:
 _NEEDED_LATER = ("enarx.keep.wasi.command", "time")
 """What a keep imports when its sandbox is closed: it must be there already."""
 
-_PRELOADABLE = {"tls": ("enarx.keep.net.tls", "enarx.pki.self_signed")}
+_PRELOADABLE = {
+    AGENT: ("enarx.keep.agent.process",),
+    "tls": ("enarx.keep.net.tls", "enarx.pki.self_signed"),
+}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from enarx.protocol.outcome import Outcome
 
-PROGRAM = "import bodies; from enarx.keep.zygote import serve; serve(lambda: bodies.run)"
+PROGRAM = "import bodies; from enarx.keep.zygote import serve; serve(lambda: {'run': bodies.run})"
 
 
 class Keeps:

@@ -227,7 +227,7 @@ def test_keep_and_zygote_die_with_their_launcher() -> None:
         "print(zygote.pid, flush=True); time.sleep(60)\n"
     ).format(
         path=sys.path,
-        program="import bodies; from enarx.keep.zygote import serve; serve(lambda: bodies.run)",
+        program="import bodies, enarx.keep.zygote as z; z.serve(lambda: {'run': bodies.run})",
         here=str(Path(__file__).parent),
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as launcher:

@@ -5,7 +5,7 @@ An allow-list: what CPython, the engine's code and our WASI need after start-up.
 * ``FATAL``: nothing in a keep ever tries these, not even to see whether they exist.  Whoever does
   has taken the process over; it is killed before the next instruction (SIGSYS).
 * ``REFUSED``: EPERM, for what a library's probe or our own mistake is likely to try: the answer
-  that describes it.
+  that describes it.  ``kill`` too, except of the one child that a keep may have.
 * everything else, also calls that do not exist yet: ENOSYS, which every C library answers by
   falling back to an older call.  EPERM would be taken for a final no.
 
@@ -41,7 +41,7 @@ MOUNTS_WRITE = (
 
 REFUSED = (
     "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4",
-    "fork", "vfork", "kill", "tkill", "open", "access", "stat", "readlink", "getcwd", "prctl",
+    "fork", "vfork", "tkill", "open", "access", "stat", "readlink", "getcwd", "prctl",
 )  # fmt: skip
 
 FATAL = (

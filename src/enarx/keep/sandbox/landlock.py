@@ -47,7 +47,9 @@ _FS_BY_ABI = ((5, 1 << 16), (3, 1 << 15), (2, 1 << 14), (1, 1 << 13))
 _NET_SINCE = 4
 _NET = 0b11  # LANDLOCK_ACCESS_NET_BIND_TCP | _CONNECT_TCP
 _SCOPE_SINCE = 6
-_SCOPE = 0b11  # LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | _SIGNAL
+# LANDLOCK_SCOPE_*
+_SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0
+_SCOPE_SIGNAL = 1 << 1
 
 
 def abi() -> int:
@@ -58,8 +60,13 @@ def abi() -> int:
         return 0
 
 
-def restrict(directories: Sequence[tuple[int, bool]]) -> tuple[list[str], list[str]]:
+def restrict(
+    directories: Sequence[tuple[int, bool]], *, signals: bool = False
+) -> tuple[list[str], list[str]]:
     """Deny everything except *directories* (descriptor, writable) to this thread, for ever.
+
+    With *signals*, those to processes outside are left to another filter: a child with a sandbox
+    of its own is outside.
 
     Returns:
         What was applied, and what the kernel cannot do.
@@ -72,7 +79,8 @@ def restrict(directories: Sequence[tuple[int, bool]]) -> tuple[list[str], list[s
         return [], ["landlock: the kernel does not offer it"]
     rights = next(above - 1 for first, above in _FS_BY_ABI if version >= first)
     net = _NET if version >= _NET_SINCE else 0
-    scope = _SCOPE if version >= _SCOPE_SINCE else 0
+    scope = _SCOPE_ABSTRACT_UNIX_SOCKET | (0 if signals else _SCOPE_SIGNAL)
+    scope = scope if version >= _SCOPE_SINCE else 0
     attributes = struct.pack("=Q", rights)
     if net:
         attributes += struct.pack("=Q", net)
@@ -90,7 +98,8 @@ def restrict(directories: Sequence[tuple[int, bool]]) -> tuple[list[str], list[s
     applied = [f"landlock abi {version}: files"]
     missing: list[str] = []
     (applied if net else missing).append("landlock: tcp")
-    (applied if scope else missing).append("landlock: signals and abstract sockets")
+    scoped = "abstract sockets" if signals else "signals and abstract sockets"
+    (applied if scope else missing).append(f"landlock: {scoped}")
     return applied, missing
 
 

@@ -36,8 +36,12 @@ def preload() -> None:
     seccomp.load()
 
 
-def lock_down(mounts: Sequence[tuple[int, bool]], *, allow_threads: bool) -> Applied:
+def lock_down(
+    mounts: Sequence[tuple[int, bool]], *, allow_threads: bool, child: int = 0
+) -> Applied:
     """Give up everything but what is open and *mounts* (directory descriptor, writable).
+
+    *child* is the one process that may still be killed and waited for, if there is one.
 
     The caller must not have started a thread, must have imported all it will ever need, and must
     already have no_new_privs (the zygote sees to that).
@@ -50,12 +54,13 @@ def lock_down(mounts: Sequence[tuple[int, bool]], *, allow_threads: bool) -> App
         raise RuntimeError("a thread was started before the sandbox was closed")
     library = seccomp.load()  # before files are out of reach
     dropped = capabilities.drop(mounts=bool(mounts))
-    applied, missing = landlock.restrict(mounts)
+    applied, missing = landlock.restrict(mounts, signals=bool(child))
     filtered, unfiltered = seccomp.restrict(
         library,
         mounts=bool(mounts),
         writable=any(writable for _, writable in mounts),
         threads=allow_threads,
+        child=child,
     )
     return Applied([*dropped, *applied, *filtered], missing + unfiltered)
 

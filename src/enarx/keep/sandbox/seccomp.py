@@ -27,6 +27,7 @@ _ACT_KILL_PROCESS = 0x8000_0000
 _ATTR_TSYNC = 4
 _ATTR_OPTIMIZE = 8
 _BINARY_TREE = 2
+_NE = 1
 _EQ = 4
 _MASKED_EQ = 7
 _UNKNOWN = -1
@@ -66,7 +67,12 @@ def load() -> ctypes.CDLL | None:
 
 
 def restrict(
-    library: ctypes.CDLL | None, *, mounts: bool, writable: bool, threads: bool
+    library: ctypes.CDLL | None,
+    *,
+    mounts: bool = False,
+    writable: bool = False,
+    threads: bool = False,
+    child: int = 0,
 ) -> tuple[list[str], list[str]]:
     """Filter the system calls of this process, all its threads and for ever.
 
@@ -75,6 +81,7 @@ def restrict(
         mounts: paths below mounted host directories are opened (Landlock decides which).
         writable: some of those are writable.
         threads: threads may be started; processes never.
+        child: the one process that may be killed and waited for, if there is one.
 
     Returns:
         What was applied, and what cannot be.
@@ -91,6 +98,7 @@ def restrict(
         building.attribute(_ATTR_TSYNC, 1)
         building.optimise()
         _fill(building, mounts=mounts, writable=writable, threads=threads)
+        _allow_child(building, child)
         building.load()
     finally:
         building.release()
@@ -117,6 +125,15 @@ def _fill(building: _Filter, *, mounts: bool, writable: bool, threads: bool) -> 
         building.add(_EPERM, ["clone"], _Condition(0, _MASKED_EQ, calls.CLONE_THREAD, 0))
     else:
         building.add(_EPERM, ["clone"])
+
+
+def _allow_child(building: _Filter, child: int) -> None:
+    """Let *child* be killed and waited for, and no other process."""
+    if not child:
+        building.add(_EPERM, ["kill"])
+        return
+    building.add(_ACT_ALLOW, ["kill", "wait4"], _Condition(0, _EQ, child))
+    building.add(_EPERM, ["kill", "wait4"], _Condition(0, _NE, child))
 
 
 class _Filter:
