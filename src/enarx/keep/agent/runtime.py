@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 
+from enarx.errors import UnavailableError
 from enarx.keep import boot
 from enarx.keep.sandbox.prctl import end_with_parent
 from enarx.protocol import outcome
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _LINK = 3
 _LAST_DESCRIPTOR = 0x7FFF_FFFF
 _EX_SOFTWARE = 70  # sysexits.h
-_LINK_LOST = 75  # keep/link.py
 
 
 class Runtime:
@@ -84,9 +84,8 @@ class Runtime:
                 return outcome.limited("wall_time", wall_time_s)
             if number == signal.SIGSYS:
                 return outcome.bug("the keep made a system call that its filter forbids (SIGSYS)")
-            return outcome.killed(number, f"the runtime was killed by signal {number}")
-        if os.WEXITSTATUS(status) == _LINK_LOST:
-            return outcome.link_lost()
+            problem = f"was killed by signal {number} (by hand, or because memory ran out)"
+            return outcome.failed(UnavailableError("runtime", problem))
         return outcome.bug(f"the runtime ended with exit status {os.WEXITSTATUS(status)}")
 
 
