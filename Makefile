@@ -29,7 +29,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
-VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/package tests/protocol tests/seal tests/tee \
+VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/measure tests/package tests/protocol tests/seal tests/tee \
     tests/wire tests/test_attestation.py tests/test_errors.py
 
 coverage: $(VENV)/.dev

@@ -22,6 +22,7 @@ COMMANDS = {
         "Fetch, list and bundle what evidence needs beside itself.",
     ),
     "evidence": ("enarx.cli.evidence", "Look at evidence and what carries it."),
+    "image": ("enarx.cli.image", "Say what this installation's keeps measure."),
     "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
     "policy": ("enarx.cli.policy", "Write, check and explain policies for evidence."),

@@ -42,7 +42,12 @@ class Spawned:
 
 
 def spawn(
-    *, preload: tuple[str, ...] = (), program: str = "", path: tuple[str, ...] = (), stderr: int = 2
+    *,
+    preload: tuple[str, ...] = (),
+    program: str = "",
+    path: tuple[str, ...] = (),
+    stderr: int = 2,
+    from_source: bool = False,
 ) -> Spawned:
     """Start a zygote and return at once; call it from a thread that lives as long as it should.
 
@@ -55,6 +60,7 @@ def spawn(
         program: what it runs instead of keeps' own start, with *path* to import it from.
         path: further directories to import from.
         stderr: descriptor for its last words, and for those of its keeps.
+        from_source: read no compiled Python, so that what was measured is what runs; slower.
 
     Raises:
         UnavailableError: the system is out of processes or descriptors.
@@ -63,7 +69,7 @@ def spawn(
         ours, theirs = socketpair(AF_UNIX, SOCK_SEQPACKET)
     except OSError as error:
         raise UnavailableError(_HERE, f"cannot make a link: {error.strerror}") from error
-    search = [*_search_path(), *path]
+    search = [*search_path(), *path]
     # Nothing that is imported is garbage, and looking for some takes milliseconds.
     text = f"import gc, sys; gc.disable(); sys.path += {search!r}; " + (
         program or PROGRAM.format(preload=preload)
@@ -74,7 +80,8 @@ def spawn(
         (os.POSIX_SPAWN_DUP2, stderr, 2),
         (os.POSIX_SPAWN_DUP2, theirs.fileno(), CONTROL),
     ]
-    argv = [sys.executable, "-I", "-S", "-X", "utf8", "-c", text]
+    compiled = ("-B", "-X", f"pycache_prefix={os.devnull}") if from_source else ()
+    argv = [sys.executable, "-I", "-S", "-X", "utf8", *compiled, "-c", text]
     try:
         pid = os.posix_spawn(
             sys.executable, argv, {}, file_actions=actions, setsigmask=_TERMINAL_SIGNALS
@@ -87,8 +94,8 @@ def spawn(
     return Spawned(pid, ours.detach())
 
 
-def _search_path() -> Sequence[str]:
-    """This package's directory and those that hold its dependencies, nothing else."""
+def search_path() -> Sequence[str]:
+    """Where a keep imports from: this package's directory and those of its dependencies."""
     own = os.path.dirname(os.path.dirname(os.path.abspath(enarx.__file__)))
     found = [own]
     for entry in sys.path:

@@ -1,0 +1,115 @@
+"""The simulation of what hardware does for a process keep: measure what is launched, and quote.
+
+It stands for the security processor, the TDX module or the quoting enclave, and a machine's
+endorsements; real formats, a development root.  Whoever holds that root, which is this host, could
+sign anything: SIMULATED stands in every certificate.
+
+One ``Machine`` for each platform; ``launch`` measures an image, and only the returned ``Launched``
+quotes for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from enarx.evidence import cmw
+from enarx.measure.process import measure
+from enarx.tee.simulated.machine import IntelMachine
+from enarx.tee.simulated.sgx import Enclave, SimulatedSgx
+from enarx.tee.simulated.snp import SimulatedSnp, SnpGuest
+from enarx.tee.simulated.tdx import SimulatedTdx, TdGuest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from enarx.measure.process import Platform
+    from enarx.tee.endorsements import Endorsements
+    from enarx.tee.simulated.root import SimulatedRoot
+
+    Sign = Callable[[bytes, bytes], bytes]
+    """``(measurement, report_data)`` to evidence."""
+
+RENEWED_AFTER = timedelta(days=7)
+"""How old endorsements may become: Intel's collateral, which this imitates, holds for 30 days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A simulated machine of one platform, with its endorsements as of one instant.
+
+    Args:
+        platform: "snp", "tdx" or "sgx".
+        issued: when its endorsements were; make another machine after ``RENEWED_AFTER``.
+    """
+
+    platform: Platform
+    issued: datetime
+    endorsements: Endorsements = field(repr=False)
+    _sign: Sign = field(repr=False)
+
+    def launch(self, image: Mapping[str, bytes]) -> Launched:
+        """Measure *image*, as the hardware would while it is put into memory."""
+        return Launched(machine=self, measurement=measure(self.platform, image))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """A keep image on a machine."""
+
+    machine: Machine
+    measurement: bytes
+
+    def quote(self, report_data: bytes) -> bytes:
+        """Evidence that is bound to *report_data*, 64 bytes, with the machine's endorsements.
+
+        A conceptual message wrapper in CBOR.
+        """
+        evidence = self.machine._sign(self.measurement, report_data)  # noqa: SLF001 - its own
+        return cmw.wrap(evidence, self.machine.platform, self.machine.endorsements, "cbor")
+
+
+def machine(platform: Platform, root: SimulatedRoot, issued: datetime) -> Machine:
+    """The simulated machine of *platform* below *root*; it is the same at every call.
+
+    Args:
+        issued: of the endorsements, to the second.
+    """
+    endorsements, sign = _MACHINES[platform](root, issued)
+    return Machine(platform=platform, issued=issued, endorsements=endorsements, _sign=sign)
+
+
+def _snp(root: SimulatedRoot, issued: datetime) -> tuple[Endorsements, Sign]:
+    made = SimulatedSnp(root=root, issued=issued)
+
+    def sign(measurement: bytes, report_data: bytes) -> bytes:
+        return made.report(SnpGuest(measurement=measurement), report_data=report_data)
+
+    return made.endorsements(), sign
+
+
+def _tdx(root: SimulatedRoot, issued: datetime) -> tuple[Endorsements, Sign]:
+    made = SimulatedTdx(machine=IntelMachine(root=root, issued=issued))
+
+    def sign(measurement: bytes, report_data: bytes) -> bytes:
+        return made.quote(TdGuest(mr_td=measurement), report_data=report_data)
+
+    return made.endorsements(), sign
+
+
+def _sgx(root: SimulatedRoot, issued: datetime) -> tuple[Endorsements, Sign]:
+    made = SimulatedSgx(machine=IntelMachine(root=root, issued=issued))
+
+    def sign(measurement: bytes, report_data: bytes) -> bytes:
+        return made.quote(Enclave(mr_enclave=measurement), report_data=report_data)
+
+    return made.endorsements(), sign
+
+
+_MACHINES: Mapping[Platform, Callable[[SimulatedRoot, datetime], tuple[Endorsements, Sign]]] = {
+    "snp": _snp,
+    "tdx": _tdx,
+    "sgx": _sgx,
+}
