@@ -30,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 TESTS = {
     "appraisal": "tests/appraisal",
+    "attestation.py": "tests/test_attestation.py",
     "errors.py": "tests/test_errors.py",
     "evidence": "tests/evidence",
     "tee/azure": "tests/tee/azure",

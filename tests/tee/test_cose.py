@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -62,6 +63,16 @@ def test_a_message_is_signed_by_its_key(number: int) -> None:
         assert not message.is_signed_by(ed25519.Ed25519PrivateKey.generate().public_key())
 
 
+def test_a_key_of_another_curve_of_that_size_is_not_the_algorithms() -> None:
+    """Attack: a message of ES256, signed by a key whose curve is not P-256."""
+    koblitz = ec.derive_private_key(7, ec.SECP256K1())
+    message = cose.sign1(signed(-7), "it")
+    body = cbor.encode(("Signature1", message.protected, b"", message.payload))
+    r, s = decode_dss_signature(koblitz.sign(body, ec.ECDSA(hashes.SHA256())))
+    forged = replace(message, signature=r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    assert not forged.is_signed_by(koblitz.public_key())
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -74,6 +85,7 @@ def test_a_message_is_signed_by_its_key(number: int) -> None:
         ({"protected": cbor.encode({1: -7, 4: b""}), "unprotected": {4: b""}}, "header 4 is"),
         ({"unprotected": {33: b""}}, "unknown unsigned header 33"),
         ({"unprotected": b""}, "headers are not"),
+        ({"protected": {1: -7}}, "headers are not"),
         ({"payload": None}, "are not byte strings"),
         ({"signature": b"1" * 63}, "got 63 bytes, want 64"),
     ],
@@ -109,6 +121,7 @@ def test_a_key_is_read_from_its_coordinates(number: int) -> None:
         ({-1: True}, "unknown curve True"),
         ({-1: {}}, "unknown curve"),
         ({-3: True}, "coordinates"),
+        ({-2: "x"}, "coordinates"),
         ({-2: b"1"}, "got 34 bytes, want an uncompressed point of 65"),
         ({-2: bytes(32)}, "not a point of secp256r1"),
         ({9: 1}, "unknown label 9"),
