@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.tee.azure.conftest import Maker as AzureMaker
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
@@ -26,6 +27,11 @@ from enarx.appraisal.baseline import baseline
 from enarx.appraisal.catalogue import PLATFORMS, SECTIONS, neutral
 from enarx.appraisal.ear import claims_set
 from enarx.evidence import cmw
+from enarx.protocol import agent_link, channel
+from enarx.protocol.claims import OfferClaims
+from enarx.seal.envelope import Content, Envelope
+from enarx.seal.offer import Offer
+from enarx.seal.receipt import Receipt
 from enarx.tee.endorsements import Endorsements
 from enarx.tee.simulated.machine import IntelMachine
 from enarx.tee.simulated.root import SimulatedRoot
@@ -191,6 +197,67 @@ def recognised() -> tuple[bytes, ...]:
     """Endorsements of every kind, as files hold them."""
     bundle = endorsement_bundle.write(endorsements())
     return (*pem(), *certificates()[:2], crls()[0], *tcb_infos()[:1], *qe_identities()[:1], bundle)
+
+
+@cache
+def channel_key() -> ec.EllipticCurvePrivateKey:
+    """A keep's."""
+    return ec.derive_private_key(5, ec.SECP256R1())
+
+
+def channel_spki() -> bytes:
+    """Its public half, DER."""
+    public = channel_key().public_key()
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+@cache
+def offers() -> tuple[bytes, ...]:
+    """Of a keep with both mechanisms."""
+    keys = {"mlkem768-x25519": bytes(1216), "x25519": bytes(32)}
+    claims = OfferClaims(bytes(32), keys, channel_spki()).encode()
+    return (Offer(claims, REPORT_DATA).encode(),)
+
+
+@cache
+def envelopes() -> tuple[bytes, ...]:
+    """An envelope, and a content as it is inside one."""
+    content = Content(
+        manifest=b"{}", blobs=(b"x",), owner_spki=channel_spki(), secrets={"a": b"b"},
+        arguments=("a",), environment={"A": "b"}, options={"logs_bytes": 1},
+    ).encode()  # fmt: skip
+    whole = Envelope(kem="x25519", claims_sha256=bytes(32), sealed=content).encode()
+    return whole, content
+
+
+@cache
+def receipts() -> tuple[bytes, ...]:
+    """Of a keep."""
+    made = Receipt(
+        workload_digest="sha256:" + "00" * 32, claims_sha256=bytes(32),
+        envelope_sha256=bytes(32), time=1,
+    )  # fmt: skip
+    return (made.sign(channel_key()),)
+
+
+@cache
+def agent_messages() -> tuple[bytes, ...]:
+    """Requests of both ends, a state and a reply."""
+    return (
+        agent_link.encode_request(agent_link.Request("offer", id=1, nonce=bytes(32))),
+        agent_link.encode_request(agent_link.Request("quote", id=2, report_data=bytes(64))),
+        agent_link.encode_state(agent_link.StateEvent("running", "sha256:" + "00" * 32)),
+        agent_link.encode_reply(agent_link.Reply(3, state="offering"), "status"),
+        agent_link.encode_reply(agent_link.Reply(4, kind="bug", text="x"), "stop"),
+    )
+
+
+@cache
+def channel_frames() -> tuple[bytes, ...]:
+    """A conversation."""
+    commands = channel.attest(1, bytes(32)) + channel.attach(2, stdin=True, stdout=0, stderr=0)
+    notices = channel.control(evidence=1, size=5) + channel.control(lost="stdout", bytes=3)
+    return (commands + notices + channel.frame(channel.STDOUT, b"out"),)
 
 
 @cache

@@ -24,6 +24,8 @@ from enarx.appraisal.baseline import baseline
 from enarx.errors import EnarxError, MisconfiguredError, RejectedError
 from enarx.evidence import event_log, media
 from enarx.evidence.container import open_container
+from enarx.protocol import agent_link, channel
+from enarx.seal import envelope, offer, receipt
 from enarx.tee import x509
 from enarx.tee.anchors import TrustAnchor
 from enarx.tee.azure.technology import AZURE_SNP, AZURE_TDX
@@ -213,6 +215,30 @@ def _table(data: bytes) -> None:
     endorsements_in(parse_table(data))
 
 
+def _channel(data: bytes) -> None:
+    for frame in channel.Splitter().feed(data):
+        if frame.kind == channel.CONTROL:
+            _either(
+                lambda body=frame.body: channel.decode_command(body),
+                lambda body=frame.body: channel.decode_notice(body),
+            )
+
+
+def _envelope(data: bytes) -> None:
+    _either(lambda: envelope.parse(data), lambda: envelope.parse_content(data))
+
+
+def _receipt(data: bytes) -> None:
+    spki, digest = seeds.channel_spki(), bytes(32)
+    receipt.verify(
+        data,
+        spki,
+        workload_digest="sha256:" + "00" * 32,
+        claims_sha256=digest,
+        envelope_sha256=digest,
+    )
+
+
 def _event_log(data: bytes) -> None:
     events = event_log.parse(data)
     for event in events:
@@ -273,6 +299,19 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=lambda data: open_container(data, "it", TECHNOLOGIES) and None,
             seeds=seeds.containers,
         ),
+        "agent-link": Target(
+            feed=lambda data: _either(
+                lambda: agent_link.decode_from_host(data, 0),
+                lambda: agent_link.decode_from_host(data, 1),
+                lambda: agent_link.decode_from_keep(data, 0),
+                lambda: agent_link.decode_reply(data, "status", 0),
+            ),
+            seeds=seeds.agent_messages,
+        ),
+        "channel": Target(feed=_channel, seeds=seeds.channel_frames),
+        "envelope": Target(feed=_envelope, seeds=seeds.envelopes),
+        "offer": Target(feed=lambda data: offer.parse(data) and None, seeds=seeds.offers),
+        "receipt": Target(feed=_receipt, seeds=seeds.receipts),
         "event-log": Target(feed=_event_log, seeds=seeds.event_logs),
         "crl": Target(feed=_crl, seeds=seeds.crls),
         "crl-beside-tdx": Target(
