@@ -72,3 +72,11 @@ def test_values_that_not_every_reader_keeps(value: object) -> None:
     """Integers beyond a double, and text that is no Unicode."""
     with pytest.raises(ValueError, match=r"every reader|surrogates"):
         canonical.encode([value])
+
+
+@pytest.mark.parametrize("depth", [64, 600, 990, 100_000])
+def test_deep_nesting_is_malformed(depth: int) -> None:
+    """Attack: as deep as the reader can follow, but not the writer, or deeper."""
+    canonical.decode(b'{"a":' + b"[" * 63 + b"]" * 63 + b"}", "x")
+    with pytest.raises(MalformedError, match="nested too deeply"):
+        canonical.decode(b'{"a":' + b"[" * depth + b"]" * depth + b"}", "x")

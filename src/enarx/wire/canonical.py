@@ -15,6 +15,8 @@ from enarx.wire.document import Fields, load_any
 
 MOST = (1 << 53) - 1
 """The largest integer, and its negative the least, that every reader of JSON keeps exactly."""
+MAX_DEPTH = 64
+"""Most values inside each other, so that no depth of a stranger's choice is walked."""
 
 
 def encode(value: object) -> bytes:
@@ -22,9 +24,9 @@ def encode(value: object) -> bytes:
 
     Raises:
         TypeError: it has a value of another type.
-        ValueError: an integer is out of range, or a text is no Unicode.
+        ValueError: an integer is out of range, a text is no Unicode, or it is nested too deeply.
     """
-    _check(value)
+    _check(value, MAX_DEPTH)
     text = json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8")
 
@@ -46,15 +48,17 @@ def decode(data: bytes, where: str) -> Fields:
     return fields
 
 
-def _check(value: object) -> None:
+def _check(value: object, depth: int) -> None:
+    if not depth:
+        raise ValueError("nested too deeply")
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"a key of type {type(key).__name__}")
-            _check(item)
+            _check(item, depth - 1)
     elif isinstance(value, list | tuple):
         for item in value:
-            _check(item)
+            _check(item, depth - 1)
     elif isinstance(value, int):
         if not -MOST <= value <= MOST:
             raise ValueError("an integer that not every reader keeps")
