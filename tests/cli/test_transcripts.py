@@ -11,8 +11,9 @@
     save file stdout                 keep an output for a later cmp
     symlink link target, mkdir directory, remove file
 
-``$DIR`` in a line is the folder the script runs in.  The program runs in this process, with a cache
-and a data folder of its own, in which the simulated machines' development root lies already.
+``$DIR`` in a line is the folder the script runs in.  The program runs in this process, with a
+cache, a configuration and a data folder of its own, in which the simulated machines' development
+root lies already.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def folder(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_DATA_HOME", str(home / "data"))
         environment.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        environment.setenv("XDG_CONFIG_HOME", str(home / "config"))
         yield tmp_path
 
 

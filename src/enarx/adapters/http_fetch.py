@@ -79,11 +79,11 @@ def open_fetch(
     Raises:
         MisconfiguredError: *ca_file* is not there or not PEM, or a proxy's variable is wrong.
     """
-    trust = _trust(ca_file)
+    verify = trust(ca_file)
     limit = httpx.Limits(max_connections=8, max_keepalive_connections=4)
     try:
         client = httpx.Client(
-            verify=trust,
+            verify=verify,
             follow_redirects=False,
             limits=limit,
             headers={"user-agent": f"enarx/{__version__}", "accept-encoding": "identity"},
@@ -200,7 +200,12 @@ class HttpFetch:
             )
 
 
-def _trust(ca_file: str) -> ssl.SSLContext:
+def trust(ca_file: str) -> ssl.SSLContext:
+    """Certifi's authorities, and those in *ca_file* if it is not empty.
+
+    Raises:
+        MisconfiguredError: *ca_file* is not there or not PEM.
+    """
     context = ssl.create_default_context(cafile=certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file:

@@ -77,7 +77,7 @@ def prepare(  # one argument per option
         ),
         name=name,
         args=arguments,
-        env=tuple(_variable(text) for text in environment),
+        env=tuple(variable(text) for text in environment),
         config_name=config_name,
         stdio=(descriptors.stream(0), descriptors.stream(1), descriptors.stream(2)),
         mounts=_mounts(mounts, descriptors),
@@ -86,7 +86,12 @@ def prepare(  # one argument per option
     )
 
 
-def _variable(text: str) -> tuple[str, str]:
+def variable(text: str) -> tuple[str, str]:
+    """The name and value in "NAME=VALUE".
+
+    Raises:
+        MisconfiguredError: it is written otherwise.
+    """
     name, separator, value = text.partition("=")
     if not name or not separator:
         raise MisconfiguredError(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "completion": ("enarx.cli.completion", "Print a completion script for bash, zsh or fish."),
     "config": ("enarx.cli.config", "Write, check and describe Enarx.toml."),
+    "context": ("enarx.cli.context", "Keep which host, token and policy to use under a name."),
     "endorsements": (
         "enarx.cli.endorsements",
         "Fetch, list and bundle what evidence needs beside itself.",
