@@ -94,6 +94,37 @@ def test_a_log_is_compared_with_a_quote() -> None:
 
 
 @pytest.mark.usefixtures("boot")
+def test_an_invented_event_is_told_from_a_measured_one() -> None:
+    """Attack: events that change no register of the quote, added to its true log."""
+    registers = replay(parse(BOOT), "sha384")
+    path = quote(registers[1], registers[2])
+    start = len(log(SHA384, 48))
+    Path("stray").write_bytes(BOOT + log(SHA384, 48, (7, 5, b"signed by the owner"))[start:])
+    status, out, err = run("stray", "--evidence", path)
+    assert (status, out) == (1, "")
+    assert f"stray: event log at 0x{len(BOOT):x}: extends register 7, want 1 to 4" in err
+    Path("idle").write_bytes(BOOT + log(SHA384, 48, (1, 3, b"all is well"))[start:])
+    status, out, _ = run("idle", "--evidence", path)
+    assert status == 0
+    assert "EV_NO_ACTION                      all is well  (not extended)\n" in out
+    report = json.loads(run("idle", "--json")[1])
+    assert [event["extended"] for event in report["events"]] == [True, True, True, False]
+
+
+@pytest.mark.usefixtures("boot")
+def test_exchanged_data_is_told_from_measured_data() -> None:
+    """Attack: a harmless text beside the true digest leads to the true registers."""
+    registers = replay(parse(BOOT), "sha384")
+    path = quote(registers[1], registers[2])
+    Path("other").write_bytes(BOOT.replace(b"Exit Boot Services", b"Nothing to see now"))
+    status, out, _ = run("other", "--evidence", path)
+    assert status == 0
+    assert "Nothing to see now  (its digest is of something else)\n" in out
+    report = json.loads(run("other", "--json")[1])
+    assert [event["data_is_measured"] for event in report["events"]] == [True, False, True]
+
+
+@pytest.mark.usefixtures("boot")
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
     """Evidence without such registers, a log of another bank, and no log at all."""
     report, _ = seeds.snp()

@@ -20,6 +20,7 @@ from enarx.evidence.event_log import (
     algorithms,
     parse,
     replay,
+    rtmrs,
     text_of,
 )
 from enarx.tee.tdx.technology import TDX
@@ -41,9 +42,10 @@ def header(
     signature: bytes = b"Spec ID Event03\0",
     kind: int = 3,
     tail: bytes = b"",
+    version: tuple[int, int, int, int] = (0, 2, 0, 2),
 ) -> bytes:
     """The first record, which declares *banks*."""
-    body = signature + u(4, 0) + bytes((0, 2, 0, 2)) + u(4, len(banks))
+    body = signature + u(4, 0) + bytes(version) + u(4, len(banks))
     body += b"".join(u(2, number) + u(2, size) for number, size in banks) + b"\0" + tail
     return u(4, 1) + u(4, kind) + bytes(20) + u(4, len(body)) + body
 
@@ -96,6 +98,50 @@ def test_a_digest_need_not_be_that_of_the_data() -> None:
     lie = header(SHA384) + record(1, 13, ((SHA384[0], b"d" * 48),), b"a harmless kernel")
     (event,) = parse(lie)
     assert not event.matches("sha384")
+    assert not event.says_what_was_measured
+    assert all(event.says_what_was_measured for event in parse(BOOT))
+
+
+def test_data_is_measured_only_if_every_bank_says_so() -> None:
+    """Attack: digests of the data in a bank that no quote states, of another thing in the other."""
+    data = b"a harmless kernel"
+    digests = ((SHA256[0], hashlib.sha256(data).digest()), (SHA384[0], b"d" * 48))
+    (event,) = parse(header(SHA256, SHA384) + record(1, 13, digests, data))
+    assert event.matches("sha256")
+    assert not event.says_what_was_measured
+
+
+def test_an_event_of_no_action_does_not_say_what_was_measured() -> None:
+    """Attack: its digest may be right, but anybody can put it there."""
+    (event,) = parse(log((1, 3, b"all is well")))
+    assert event.matches("sha384")
+    assert not event.says_what_was_measured
+
+
+def test_indexes_1_to_4_of_a_ccel_are_the_rtmrs() -> None:
+    """RTMR n is register n + 1, and zeros if nothing was extended."""
+    events = parse(log(*((index, 5, bytes((index,))) for index in (1, 2, 4)), (0, 3, b"informs")))
+    found = replay(events, "sha384")
+    assert rtmrs(events) == (found[1], found[2], bytes(48), found[4])
+    assert rtmrs(()) == (bytes(48),) * 4
+
+
+@pytest.mark.parametrize("index", [0, 5, 31])
+def test_what_no_rtmr_covers_is_no_history_of_a_tdx_guest(index: int) -> None:
+    """Attack: an invented event in a register that no quote states changes none that it does."""
+    doctored = parse(BOOT + log((index, 5, b"invented"))[len(header(SHA384)) :])
+    of_boot, of_doctored = replay(parse(BOOT), "sha384"), replay(doctored, "sha384")
+    assert {1: of_doctored[1], 2: of_doctored[2]} == of_boot
+    problem = f"at 0x{len(BOOT):x}: extends register {index}, want 1 to 4"
+    with pytest.raises(MalformedError, match=problem):
+        rtmrs(doctored)
+
+
+def test_rtmrs_are_of_sha384() -> None:
+    """A log of another bank has none."""
+    other = header(SHA256) + record(1, 1, ((SHA256[0], b"a" * 32),), b"")
+    with pytest.raises(MalformedError, match="without a digest of sha384"):
+        rtmrs(parse(other))
 
 
 def test_banks_are_told_apart() -> None:
@@ -125,12 +171,15 @@ BROKEN = {
     "text": (b"# Enarx\n" * 20, "begins with event type 0x"),
     "another first record": (header(SHA384, kind=4), "want EV_NO_ACTION"),
     "another signature": (header(SHA384, signature=b"Spec ID Event02\0"), "Spec ID Event03"),
+    "minor version": (header(SHA384, version=(1, 2, 0, 2)), "at 0x14: got version 2.1 and"),
+    "major version": (header(SHA384, version=(0, 3, 0, 2)), "at 0x14: got version 3.0 and"),
+    "word size": (header(SHA384, version=(0, 2, 0, 3)), "word size 3, want 2.0 and 1 or 2"),
     "no algorithm": (header(), "got 0 algorithms, want 1 to 8"),
     "many algorithms": (header(*[SHA384] * 9), "got 9 algorithms"),
     "one twice": (header(SHA384, SHA384), "algorithm 0x000c twice"),
-    "unknown algorithm": (header((0x27, 32)), "unknown algorithm 0x0027"),
+    "unknown algorithm": (header((0x27, 32)), "at 0x1c: unknown algorithm 0x0027"),
     "no size": (header((0x0C, 0)), "got digests of 0 bytes, want 48 for sha384"),
-    "largest size": (header((0x0C, 65_535)), "got digests of 65535 bytes"),
+    "largest size": (header((0x0C, 65_535)), "at 0x1c: got digests of 65535 bytes"),
     "trailing header": (header(SHA384, tail=b"x"), "header at 0x.*: 1 trailing bytes"),
     "register": (header(SHA384) + record(32, 1, (), b""), "got register 32, want at most 31"),
     "no digest": (header(SHA384) + record(1, 1, (), b""), "got 0 digests, want 1 to 1"),
@@ -280,3 +329,13 @@ def test_a_recorded_log_leads_to_the_registers_that_hardware_signed(shared: Path
         stated = fields[f"tdx.quote.body.rtmr_{index}"]
         assert registers.get(index + 1, bytes(48)) == stated
         assert stated.hex() == expected[f"rtmr{index}"]
+
+
+def test_a_recorded_log_of_another_boot_leads_elsewhere(shared: Path) -> None:
+    """Attack: the log of a boot of the same guest with another initrd, beside the quote."""
+    folder = shared / "vectors/tdx/tdx-v4-live-confidential"
+    fields = TDX.parse((folder / "quote.bin").read_bytes()).fields()
+    stated = tuple(fields[f"tdx.quote.body.rtmr_{index}"] for index in range(4))
+    assert rtmrs(parse((folder / "ccel_live2.dat").read_bytes())) == stated
+    other = rtmrs(parse((folder / "ccel_live.bin").read_bytes()))
+    assert [a == b for a, b in zip(other, stated, strict=True)] == [True, True, False, True]

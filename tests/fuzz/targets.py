@@ -242,9 +242,10 @@ def _receipt(data: bytes) -> None:
 def _event_log(data: bytes) -> None:
     events = event_log.parse(data)
     for event in events:
-        _ = event.name, event_log.text_of(event), [event.matches(name) for name in event.digests]
+        _ = event.name, event_log.text_of(event), event.says_what_was_measured
     for bank in event_log.algorithms(events):
         event_log.replay(events, bank)
+    event_log.rtmrs(events)
 
 
 def _policy(data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import textwrap
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Report = dict[str, Any]  # a JSON document
 
 _UNVERIFIED = "a log proves nothing: whoever made the file could have written anything"
-_RTMRS = {index + 1: f"tdx.quote.body.rtmr_{index}" for index in range(4)}
-"""Registers of a CCEL, by index; 0 is MRTD, which is not extended.  UEFI 2.10, section 38.4.1."""
+_RTMRS = tuple(f"tdx.quote.body.rtmr_{index}" for index in range(4))
+_NOT_EXTENDED = "  (not extended)"
+_OTHER_DIGEST = "  (its digest is of something else)"
 _BANK = "sha384"
 _SHOWN_CHARACTERS = 60
 
@@ -34,16 +35,15 @@ def show(path: str, evidence: str, *, as_json: bool) -> int:
 
     Raises:
         MisconfiguredError: a file is not there, or the evidence states no registers of a CCEL.
-        MalformedError: it is no log.
+        MalformedError: it is no log, or no history of *evidence*: it extends other registers.
     """
-    try:
+    with _naming(path):
         events = event_log.parse(read_file(path, event_log.MAX_BYTES))
-    except MalformedError as e:
-        e.message = f"{path}: {e.message.removeprefix(f'{path}: ')}"
-        raise
     report = _describe(path, events)
     if evidence:
-        report["compared"] = _compared(events, evidence)
+        stated = _stated(evidence)
+        with _naming(path):
+            report["compared"] = _compared(events, stated, evidence)
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -68,8 +68,10 @@ def _describe(path: str, events: tuple[Event, ...]) -> Report:
                 "type_name": event.name,
                 "digests": {name: digest.hex() for name, digest in event.digests.items()},
                 "digest_matches_event": {name: event.matches(name) for name in event.digests},
+                "extended": event.is_extended,
                 "event": event.data.hex(),
                 "text": event_log.text_of(event),
+                "data_is_measured": event.says_what_was_measured,
             }
             for event in events
         ],
@@ -80,24 +82,36 @@ def _describe(path: str, events: tuple[Event, ...]) -> Report:
     }
 
 
-def _compared(events: tuple[Event, ...], path: str) -> Report:
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Name the file in errors of its contents, which have no name."""
+    try:
+        yield
+    except MalformedError as e:
+        e.message = f"{path}: {e.message.removeprefix(f'{path}: ')}"
+        raise
+
+
+def _stated(path: str) -> dict[str, str]:
+    """The RTMRs of the quote at *path*, by the field's name."""
     from enarx.attestation import parse_opened
     from enarx.cli.evidence import open_path
 
     parsed = parse_opened(open_path(path))
     fields = parsed.evidence.fields()
-    if _RTMRS[1] not in fields:
+    if _RTMRS[0] not in fields:
         problem = f"got {parsed.technology.title}, want a TDX quote, which states RTMRs"
         raise MisconfiguredError(path, problem)
+    return {name: fields[name].hex() for name in _RTMRS}
+
+
+def _compared(events: tuple[Event, ...], stated: dict[str, str], path: str) -> Report:
     if _BANK not in event_log.algorithms(events):
         raise MisconfiguredError(path, f"RTMRs are of {_BANK}, and the log has no such digests")
-    registers = event_log.replay(events, _BANK)
-    zeros = bytes(hashlib.new(_BANK).digest_size)
-    found = {name: registers.get(index, zeros).hex() for index, name in _RTMRS.items()}
-    stated = {name: fields[name].hex() for name in found}
+    found = (value.hex() for value in event_log.rtmrs(events))
     return {
         name: {"log": value, "evidence": stated[name], "same": value == stated[name]}
-        for name, value in found.items()
+        for name, value in zip(_RTMRS, found, strict=True)
     }
 
 
@@ -106,10 +120,18 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"file        {report['path']}, {len(report['events'])} events"
     for event in report["events"]:
         text = textwrap.shorten(event["text"], _SHOWN_CHARACTERS, placeholder="…")
-        yield f"{event['index']:>3}  {event['type_name']:<32}  {text}".rstrip()
+        note = _note(event) if text else ""
+        yield f"{event['index']:>3}  {event['type_name']:<32}  {text}{note}".rstrip()
     for bank, registers in report["registers"].items():
         for index, value in registers.items():
             yield f"register {index:<2} {bank}  {value}"
     for name, one in report.get("compared", {}).items():
         answer = "the same" if one["same"] else f"NOT the log's: {one['evidence']}"
         yield f"{name}  {answer}"
+
+
+def _note(event: Report) -> str:
+    """Why the text is the word of whoever made the file, even where the registers are the same."""
+    if not event["extended"]:
+        return _NOT_EXTENDED
+    return "" if event["data_is_measured"] else _OTHER_DIGEST

@@ -3,7 +3,8 @@
 A log proves nothing by itself.  Registers that evidence states (RTMRs of a TDX quote, PCRs of a
 vTPM) are digests of a history; a log tells one, and ``replay`` says to which registers it leads.
 Only a log that leads to the registers of *authentic* evidence is the history of that machine, and
-even then the names in it are its firmware's word.
+even then only its digests are, in their order: an event's type, data that is not what was digested
+(``Event.says_what_was_measured``) and events of no action are the word of whoever hands it over.
 
 Sources: TCG PC Client Platform Firmware Profile Specification, version 1.06 rev. 52, section 10
 (event logging); UEFI 2.10, section 38 (confidential computing: measurement registers and CCEL).
@@ -20,14 +21,17 @@ from enarx.errors import MalformedError
 from enarx.wire.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_EVENTS = 65_536
 
 _WHERE = "event log"
 _SIGNATURE = b"Spec ID Event03\0"
+_VERSION = (0, 2)  # minor, major; what follows is an erratum's number, which changes no layout
+_WORD_SIZES = frozenset((1, 2))  # of the firmware, in units of four bytes
 _MAX_ALGORITHMS = 8
+_ALGORITHM_BYTES = 4  # in the header: its number and its size
 _MAX_EVENT = 1024 * 1024
 _MAX_INDEX = 31
 _PADDING = 0xFF
@@ -37,6 +41,8 @@ _TAG_BYTES = 8  # TCG_PCClientTaggedEvent: an id and a size before the data
 _VARIABLES = frozenset((0x8000_0001, 0x8000_0002, 0x8000_000C, 0x8000_00E0))
 _GUID_BYTES = 16
 _OLD_DIGEST_BYTES = 20  # of the first record, which has the form of TPM 1.2
+_RTMRS = range(1, 5)  # indexes of RTMR 0 to 3 in a CCEL
+_RTMR_ALGORITHM = "sha384"
 
 ALGORITHMS: Mapping[int, hashes.HashAlgorithm] = {
     0x0004: hashes.SHA1(),  # noqa: S303 - what a log may hold, not what we rely on
@@ -116,6 +122,14 @@ class Event:
         """Whether a register was changed; the other events only inform."""
         return self.number != _NO_ACTION
 
+    @property
+    def says_what_was_measured(self) -> bool:
+        """Whether registers prove its data, too: it was extended, by digests of its data.
+
+        Then nobody can have exchanged the data, whereas the type is not in any digest.
+        """
+        return self.is_extended and all(self.matches(name) for name in self.digests)
+
     def matches(self, algorithm: str) -> bool:
         """Whether its digest is that of its data; of many types it is that of something larger."""
         return self.digests[algorithm] == _digest(algorithm, self.data)
@@ -124,7 +138,8 @@ class Event:
 def text_of(event: Event) -> str:
     """What *event* says about itself in words: a variable's name, or text; empty where it has none.
 
-    It is the firmware's text, and anybody's before the log is compared with authentic registers.
+    It is anybody's text unless the event ``says_what_was_measured``, in a log that leads to
+    authentic registers.
     """
     if event.number in _VARIABLES:
         return _variable_name(event.data)
@@ -156,7 +171,9 @@ def parse(data: bytes) -> tuple[Event, ...]:
 def replay(events: Iterable[Event], algorithm: str) -> dict[int, bytes]:
     """The registers of the bank *algorithm* after *events*, by index, from zeros on.
 
-    Registers that nothing was extended into are left out: they are zeros.
+    Registers that nothing was extended into are left out: they are zeros.  PCR 0 of a machine whose
+    TPM was started at another locality than 0 begins otherwise (event StartupLocality, section
+    10.4.5.3), and is not what is found here.
 
     Raises:
         MalformedError: an event has no digest of *algorithm*.
@@ -172,6 +189,22 @@ def replay(events: Iterable[Event], algorithm: str) -> dict[int, bytes]:
         before = found.get(event.index, bytes(len(digest)))
         found[event.index] = _digest(algorithm, before + digest)
     return found
+
+
+def rtmrs(events: Sequence[Event]) -> tuple[bytes, ...]:
+    """RTMR 0 to 3 of the TDX guest whose CCEL has *events*.
+
+    Raises:
+        MalformedError: an event extends another register, so that no quote can tell whether it took
+            place, or has no digest of SHA-384.
+    """
+    for event in events:
+        if event.is_extended and event.index not in _RTMRS:
+            problem = f"extends register {event.index}, want 1 to 4 (RTMR 0 to 3)"
+            raise MalformedError(_WHERE, problem, offset=event.offset)
+    found = replay(events, _RTMR_ALGORITHM)
+    zeros = bytes(hashes.SHA384.digest_size)
+    return tuple(found.get(index, zeros) for index in _RTMRS)
 
 
 def algorithms(events: Iterable[Event]) -> tuple[str, ...]:
@@ -194,7 +227,7 @@ def _header(reader: Reader) -> Mapping[int, int]:
     header = Reader(reader.sized(4, "header", most=_MAX_EVENT), f"{_WHERE}: header")
     if header.take(len(_SIGNATURE), "signature") != _SIGNATURE:
         raise MalformedError(header.where, "want the signature 'Spec ID Event03'")
-    header.take(8, "platform class and version")
+    _version(header)
     count = header.uint(4, "number of algorithms")
     if not 0 < count <= _MAX_ALGORITHMS:
         raise MalformedError(header.where, f"got {count} algorithms, want 1 to {_MAX_ALGORITHMS}")
@@ -210,13 +243,25 @@ def _header(reader: Reader) -> Mapping[int, int]:
     return sizes
 
 
+def _version(header: Reader) -> None:
+    header.take(4, "platform class")
+    offset = header.offset
+    minor, major = header.uint(1, "minor version"), header.uint(1, "major version")
+    header.take(1, "errata")
+    size = header.uint(1, "word size")
+    if (minor, major) != _VERSION or size not in _WORD_SIZES:
+        problem = f"got version {major}.{minor} and word size {size}, want 2.0 and 1 or 2"
+        raise MalformedError(header.where, problem, offset=offset)
+
+
 def _must_be_known(number: int, size: int, header: Reader) -> None:
-    algorithm = ALGORITHMS.get(number)
+    algorithm, offset = ALGORITHMS.get(number), header.offset - _ALGORITHM_BYTES
     if algorithm is None:
-        raise MalformedError(header.where, f"unknown algorithm {number:#06x}")
+        raise MalformedError(header.where, f"unknown algorithm {number:#06x}", offset=offset)
     if size != algorithm.digest_size:
         want = f"{algorithm.digest_size} for {algorithm.name}"
-        raise MalformedError(header.where, f"got digests of {size} bytes, want {want}")
+        problem = f"got digests of {size} bytes, want {want}"
+        raise MalformedError(header.where, problem, offset=offset)
 
 
 def _event(reader: Reader, sizes: Mapping[int, int]) -> Event:
