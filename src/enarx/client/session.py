@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from enarx.protocol.channel import Frame, Notice
 
 _HERE = "channel"
+_QUIET_ROUNDS = 3
+"""Questions that the keep answers without output in between, after which none is waiting."""
 
 
 class Pipe(Protocol):
@@ -159,12 +161,7 @@ class Session:
         try:
             while True:
                 frame = self._next()
-                if frame.kind in (STDOUT, STDERR):
-                    name = "stdout" if frame.kind == STDOUT else "stderr"
-                    show(name, frame.body)
-                    self.positions[name] += len(frame.body)
-                    if frame.body:
-                        self._send(channel.control(op="credit", stream=name, bytes=len(frame.body)))
+                if self._is_shown(frame, show):
                     continue
                 notice = self._notice(frame)
                 if notice.name == "exit":
@@ -174,6 +171,28 @@ class Session:
             with self._credit:
                 self._over = True
                 self._credit.notify_all()
+
+    def drain(self, show: Callable[[str, bytes], None], lost: Callable[[str, int], None]) -> None:
+        """Pass on the output that is there already, and return when no more comes.
+
+        Raises: as ``run``.
+        """
+        quiet = 0
+        while quiet < _QUIET_ROUNDS:
+            number = self._number()
+            self._send(channel.control(op="status", id=number))
+            quiet += 1
+            while True:
+                frame = self._next()
+                if self._is_shown(frame, show):
+                    quiet = 0
+                    continue
+                notice = self._notice(frame)
+                if notice.name == "status" and notice.id == number:
+                    break
+                if notice.name == "exit":
+                    return
+                self._take(notice, lost)
 
     def status(self) -> Notice:
         """The keep's state, workload and outcome."""
@@ -224,6 +243,17 @@ class Session:
                 raise UnavailableError(_HERE, "closed during the handshake")
             self._tls.feed(data)
         self._flush()
+
+    def _is_shown(self, frame: Frame, show: Callable[[str, bytes], None]) -> bool:
+        """Whether *frame* was output, which is shown then, and granted anew."""
+        if frame.kind not in (STDOUT, STDERR):
+            return False
+        name = "stdout" if frame.kind == STDOUT else "stderr"
+        show(name, frame.body)
+        self.positions[name] += len(frame.body)
+        if frame.body:
+            self._send(channel.control(op="credit", stream=name, bytes=len(frame.body)))
+        return True
 
     def _take(self, notice: Notice, lost: Callable[[str, int], None]) -> None:
         if notice.name == "credit":
