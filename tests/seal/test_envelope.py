@@ -158,8 +158,10 @@ def test_envelopes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_secrets_are_shown_nowhere(content: Content) -> None:
-    """Neither secrets nor arguments, which often are some."""
+    """Neither secrets nor arguments, which often are some, nor the package."""
     shown = repr(content)
+    assert "asm" not in shown
+    assert "config" not in shown
     assert "hunter2" not in shown
     assert "--verbose" not in shown
     assert "HOME" not in shown

@@ -56,9 +56,12 @@ def test_a_receipt_for_something_else_is_refused(keep: Keep, name: str, value: o
     assert [failure.claim for failure in caught.value.failures] == [name]
 
 
-def test_no_flipped_bit_is_accepted(keep: Keep) -> None:
-    """Everything is signed, or is the signature."""
+def test_no_flipped_bit_or_truncation_is_accepted(keep: Keep) -> None:
+    """Nor a shorter receipt: everything is signed, or is the signature."""
     data = MADE.sign(keep.channel)
+    for size in range(len(data)):
+        with pytest.raises(MalformedError):
+            verify(data[:size], keep.spki)
     for bit in range(len(data) * 8):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8

@@ -64,8 +64,8 @@ class Content:
         options: of the keep, by name, such as ``logs_bytes``.
     """
 
-    manifest: bytes
-    blobs: tuple[bytes, ...]
+    manifest: bytes = field(repr=False)
+    blobs: tuple[bytes, ...] = field(repr=False)
     owner_spki: bytes
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     arguments: tuple[str, ...] = field(default=(), repr=False)
