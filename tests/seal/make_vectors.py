@@ -44,7 +44,45 @@ def vectors() -> dict[str, object]:
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     publics = {suite.HYBRID: lattice + classical, suite.CLASSICAL: classical}
     offer = Offer(OfferClaims(NONCE, publics, spki).encode(), b"evidence")
-    content = Content(
+    inside = content(spki)
+    sealed = {kem: seal(offer, kem, inside) for kem in suite.KEMS}
+    receipt = Receipt(
+        workload_digest=WORKLOAD,
+        claims_sha256=offer.sha256,
+        envelope_sha256=envelope.digest(sealed[suite.HYBRID]),
+        time=1_800_000_000,
+    )
+    return {
+        "about": "keys for tests only: everybody knows them",
+        "x25519_secret": X25519_SECRET.hex(),
+        "mlkem768_seed": MLKEM_SEED.hex(),
+        "channel_secret": f"{CHANNEL_SECRET:064x}",
+        "claims": {
+            name: {"bytes": data.decode(), "report_data": report_data(data).hex()}
+            for name, data in bound(offer, spki).items()
+        },
+        "offer": offer.encode().decode(),
+        "offer_sha256": offer.sha256.hex(),
+        "content": inside.hex(),
+        "envelopes": {kem: data.hex() for kem, data in sealed.items()},
+        "receipt": receipt.sign(key).decode(),
+        "frames": {name: data.hex() for name, data in frames().items()},
+    }
+
+
+def bound(offer: Offer, spki: bytes) -> dict[str, bytes]:
+    """Claims for each purpose."""
+    return {
+        "offer": offer.claims,
+        "channel": ChannelClaims(NONCE, spki, bytes(reversed(NONCE)), WORKLOAD).encode(),
+        "channel, without an application": ChannelClaims(NONCE, spki, NONCE, "").encode(),
+        "identity": IdentityClaims(NONCE, spki, WORKLOAD).encode(),
+    }
+
+
+def content(spki: bytes) -> bytes:
+    """Of everything something."""
+    return Content(
         manifest=b"{}",
         blobs=(b"config", b"\0asm"),
         owner_spki=spki,
@@ -53,40 +91,16 @@ def vectors() -> dict[str, object]:
         environment={"HOME": "/"},
         options={"logs_bytes": 65536},
     ).encode()
-    sealed = {kem: seal(offer, kem, content) for kem in suite.KEMS}
-    receipt = Receipt(
-        workload_digest=WORKLOAD,
-        claims_sha256=offer.sha256,
-        envelope_sha256=envelope.digest(sealed[suite.HYBRID]),
-        time=1_800_000_000,
-    )
-    bound = {
-        "offer": offer.claims,
-        "channel": ChannelClaims(NONCE, spki, bytes(reversed(NONCE)), WORKLOAD).encode(),
-        "channel, without an application": ChannelClaims(NONCE, spki, NONCE, "").encode(),
-        "identity": IdentityClaims(NONCE, spki, WORKLOAD).encode(),
-    }
+
+
+def frames() -> dict[str, bytes]:
+    """Of each kind one, in an order in which they can be sent."""
     return {
-        "about": "keys for tests only: everybody knows them",
-        "x25519_secret": X25519_SECRET.hex(),
-        "mlkem768_seed": MLKEM_SEED.hex(),
-        "channel_secret": f"{CHANNEL_SECRET:064x}",
-        "claims": {
-            name: {"bytes": data.decode(), "report_data": report_data(data).hex()}
-            for name, data in bound.items()
-        },
-        "offer": offer.encode().decode(),
-        "offer_sha256": offer.sha256.hex(),
-        "content": content.hex(),
-        "envelopes": {kem: data.hex() for kem, data in sealed.items()},
-        "receipt": receipt.sign(key).decode(),
-        "frames": {
-            "attest": channel.attest(1, NONCE).hex(),
-            "attach": channel.attach(2, stdin=True, stdout=0, stderr=7).hex(),
-            "stdout": channel.frame(channel.STDOUT, b"hello\n").hex(),
-            "end of stdin": channel.frame(channel.STDIN_END).hex(),
-            "exit": channel.control(exit=exited(3).encode()).hex(),
-        },
+        "attest": channel.attest(1, NONCE),
+        "attach": channel.attach(2, stdin=True, stdout=0, stderr=7),
+        "stdout": channel.frame(channel.STDOUT, b"hello\n"),
+        "end of stdin": channel.frame(channel.STDIN_END),
+        "exit": channel.control(exit=exited(3).encode()),
     }
 
 
