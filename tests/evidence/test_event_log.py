@@ -159,9 +159,10 @@ def test_banks_are_told_apart() -> None:
 
 
 def test_the_rest_of_the_area_may_be_blank() -> None:
-    """Bytes 0xFF up to the end are the unused rest of the table's area, nothing else is."""
-    assert parse(BOOT + b"\xff" * 1000) == parse(BOOT)
-    for tail in (b"\xff" * 40 + b"\0", b"\0", b"\0" * 40, b"\xfe" * 40):
+    """Bytes 0xFF or zeros up to the end are the unused rest of the area, nothing else is."""
+    for blank in (b"\xff", b"\0"):
+        assert parse(BOOT + blank * 1000) == parse(BOOT + blank) == parse(BOOT)
+    for tail in (b"\xff" * 40 + b"\0", b"\0" * 40 + b"\xff", b"\0" * 40 + b"\1", b"\xfe" * 40):
         with pytest.raises(MalformedError):
             parse(BOOT + tail)
 

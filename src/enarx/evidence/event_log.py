@@ -34,7 +34,7 @@ _MAX_ALGORITHMS = 8
 _ALGORITHM_BYTES = 4  # in the header: its number and its size
 _MAX_EVENT = 1024 * 1024
 _MAX_INDEX = 31
-_PADDING = 0xFF
+_PADDINGS = (b"\0", b"\xff")
 _NO_ACTION = 3
 _TAG = 6
 _TAG_BYTES = 8  # TCG_PCClientTaggedEvent: an id and a size before the data
@@ -151,7 +151,7 @@ def text_of(event: Event) -> str:
 def parse(data: bytes) -> tuple[Event, ...]:
     """The events of a crypto-agile log, without its header.
 
-    Behind the last record only bytes 0xFF may stand: the unused rest of an ACPI table's area.
+    Behind the last record only bytes 0xFF or only zeros may stand: the unused rest of the area.
 
     Raises:
         MalformedError: it is not such a log, damaged, or larger than one can be.
@@ -300,7 +300,8 @@ def _variable_name(data: bytes) -> str:
 
 
 def _is_padding(data: bytes, offset: int) -> bool:
-    return data[offset] == _PADDING and not data[offset:].strip(bytes((_PADDING,)))
+    rest = data[offset:]
+    return any(not rest.strip(blank) for blank in _PADDINGS)
 
 
 def _digest(name: str, data: bytes) -> bytes:
