@@ -161,7 +161,8 @@ def parse(data: bytes) -> tuple[Event, ...]:
     reader = Reader(data, _WHERE)
     sizes = _header(reader)
     events: list[Event] = []
-    while reader.left and not _is_padding(data, reader.offset):
+    blank_from = min(len(data.rstrip(blank)) for blank in _PADDINGS)
+    while reader.offset < blank_from:
         if len(events) == MAX_EVENTS:
             raise MalformedError(_WHERE, f"more than {MAX_EVENTS} events", offset=reader.offset)
         events.append(_event(reader, sizes))
@@ -297,11 +298,6 @@ def _variable_name(data: bytes) -> str:
     except (MalformedError, UnicodeDecodeError):
         return ""
     return name if name.isprintable() else ""
-
-
-def _is_padding(data: bytes, offset: int) -> bool:
-    rest = data[offset:]
-    return any(not rest.strip(blank) for blank in _PADDINGS)
 
 
 def _digest(name: str, data: bytes) -> bytes:
