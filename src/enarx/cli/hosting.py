@@ -1,0 +1,164 @@
+"""What ``enarx host`` and ``enarx up`` share: the state directory, and how its processes start."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from enarx.adapters.private_files import OTHERS, base_directory, open_directory
+from enarx.errors import MisconfiguredError, UnavailableError
+from enarx.host.keeper.messages import LOCK, LOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from enarx.host.keeper.agent import Quote
+    from enarx.host.simulated_processor import Launched
+    from enarx.measure.process import Platform
+    from enarx.tee.simulated.root import SimulatedRoot
+
+API_LOCK = "api.lock"
+DEFAULT_PORT = 9180
+
+_LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
+
+
+def state_directory(chosen: str) -> str:
+    """The absolute state directory, private; made if need be.
+
+    Raises:
+        MisconfiguredError: others may read or change it.
+        UnavailableError: it cannot be used.
+    """
+    base = base_directory(os.environ, "XDG_STATE_HOME", ".local/state")
+    path = str(Path(chosen or f"{base}/enarx/host").absolute())
+    try:
+        os.close(open_directory(path, OTHERS))
+    except PermissionError as error:
+        hint = f"only you may have access to it: chmod 700 {path}"
+        raise MisconfiguredError(path, "not private", hints=(hint,)) from error
+    except OSError as error:
+        raise UnavailableError(path, str(error.strerror).lower()) from error
+    return path
+
+
+def listen(address: str, port: int, *, secure: bool, insecure: bool) -> socket.socket:
+    """A listening socket; one that other machines reach only if it is *secure*, or *insecure*.
+
+    Raises:
+        MisconfiguredError: it would be neither.
+        UnavailableError: the address cannot be had.
+    """
+    if address not in _LOOPBACK and not (secure or insecure):
+        raise MisconfiguredError(
+            "--listen",
+            f"got {address}, which other machines reach, without TLS",
+            hints=("give --tls-certificate and --tls-key", "or listen on 127.0.0.1"),
+        )
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+    except OSError as error:
+        sock.close()
+        problem = str(error.strerror or error).lower()
+        raise UnavailableError(f"{address}:{port}", problem) from error
+    return sock
+
+
+def url_of(sock: socket.socket, *, secure: bool) -> str:
+    """What clients call the socket."""
+    host, port = sock.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    return f"{'https' if secure else 'http'}://{name}:{port}"
+
+
+class KeeperStarter:
+    """Starts a keeper for *directory* when there is none, once at a time."""
+
+    def __init__(self, directory: str, arguments: tuple[str, ...] = ()) -> None:
+        self._directory = directory
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __call__(self) -> None:
+        """Start one, unless the last one started lives."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        log = os.open(
+            f"{self._directory}/{LOG}",
+            os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC,
+            0o600,
+        )
+        try:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable, "-m", "enarx", "host", "keeper",
+                    "--state", self._directory, *self._arguments,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(log)
+
+
+def measured_platforms() -> Mapping[str, Quote]:
+    """Measure this installation's keep, and return how each simulated platform quotes for it.
+
+    Raises:
+        MisconfiguredError, UnavailableError: files are missing, or the development root.
+    """
+    from enarx.adapters.keep_image import read_image
+    from enarx.adapters.simulated_root import default_directory, load
+    from enarx.host.spawn import search_path
+    from enarx.measure.process import NAMES
+
+    root = load(default_directory(os.environ))
+    image = read_image(search_path())
+    return {platform: _quote(platform, root, image) for platform in NAMES}
+
+
+def _quote(platform: Platform, root: SimulatedRoot, image: Mapping[str, bytes]) -> Quote:
+    """How *platform* quotes, with endorsements that never become old."""
+    from enarx.host.simulated_processor import RENEWED_AFTER, machine
+
+    def launched(now: datetime) -> Launched:
+        return machine(platform, root, now).launch(image)
+
+    current = launched(_now())
+
+    def quote(report_data: bytes) -> bytes:
+        nonlocal current
+        now = _now()
+        if now - current.machine.issued > RENEWED_AFTER:
+            current = launched(now)
+        return current.quote(report_data)
+
+    return quote
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def end_processes(directory: str, say: Callable[[str], None]) -> None:
+    """Ask the API and the keeper of *directory* to end; both may be gone already."""
+    import signal
+
+    from enarx.host.lock import is_held, read_note
+
+    for name, lock in (("API", API_LOCK), ("keeper", LOCK)):
+        path = f"{directory}/{lock}"
+        note = read_note(path).partition(" ")[2].partition(",")[0]
+        if is_held(path) and note.isdecimal():
+            os.kill(int(note), signal.SIGTERM)
+            say(f"{name}: process {note} was told to end")

@@ -1,0 +1,98 @@
+"""The API as one ASGI application: which paths there are, and what they share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from enarx import __version__
+from enarx.errors import UnavailableError
+from enarx.host.api.access import Access
+from enarx.host.api.channel import ChannelRoute
+from enarx.host.api.edge import Edge
+from enarx.host.api.keep_routes import KeepRoutes
+from enarx.host.api.metrics import MEDIA_TYPE
+from enarx.host.api.openapi import document
+from enarx.host.records import keeps
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+    from structlog.typing import FilteringBoundLogger
+
+    from enarx.host.api.metrics import Metrics
+    from enarx.host.api.service import Service
+
+
+def application(service: Service, metrics: Metrics, log: FilteringBoundLogger) -> ASGIApp:
+    """The application around *service*."""
+    access = Access(service)
+    keep_routes = KeepRoutes(service, access, metrics)
+    host_routes = _HostRoutes(service, access, metrics)
+    app = Starlette(
+        routes=[
+            *host_routes.routes(),
+            *keep_routes.routes(),
+            ChannelRoute(service, keep_routes, metrics).route(),
+        ],
+        exception_handlers={HTTPException: _raise},
+    )
+    app.router.redirect_slashes = False
+    return Edge(app, metrics=metrics, log=log, monotonic=service.monotonic)
+
+
+class _HostRoutes:
+    """What is about the host, not about a keep."""
+
+    def __init__(self, service: Service, access: Access, metrics: Metrics) -> None:
+        self._service = service
+        self._access = access
+        self._metrics = metrics
+        self._openapi = document()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/health", self._health),
+            Route("/openapi.json", self._document),
+            Route("/v1/platforms", self._platforms),
+            Route("/metrics", self._exposition),
+        ]
+
+    async def _health(self, _request: Request) -> Response:
+        """Whether keeps can be made and reached now."""
+        _ = self._service.watch.link
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    async def _document(self, _request: Request) -> Response:
+        return JSONResponse(self._openapi)
+
+    async def _platforms(self, request: Request) -> Response:
+        await self._access.tenant_of(request)
+        _ = self._service.watch.link
+        platforms = [
+            {"name": name, "simulated": True, "isolation": "process"}
+            for name in self._service.watch.platforms
+        ]
+        image = self._service.settings.image
+        return JSONResponse({"platforms": platforms, "image": image})
+
+    async def _exposition(self, request: Request) -> Response:
+        await self._access.tenant_of(request)
+        found = await self._service.store.run(keeps.count_by_state)
+        return Response(self._metrics.text(found, keeper=self._is_up()), media_type=MEDIA_TYPE)
+
+    def _is_up(self) -> bool:
+        try:
+            _ = self._service.watch.link
+        except UnavailableError:
+            return False
+        return True
+
+
+async def _raise(_request: Request, error: Exception) -> Response:
+    """Starlette's own refusals become problems at the edge, like all others."""
+    raise error

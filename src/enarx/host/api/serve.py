@@ -1,0 +1,193 @@
+"""The API as a process: records, a connection to the keeper, and a listening socket.
+
+It may be killed at any moment; keeps go on, and the next one finds them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+from enarx.host.api.app import application
+from enarx.host.api.connections import protocol
+from enarx.host.api.metrics import Metrics
+from enarx.host.api.service import Service
+from enarx.host.api.store import Store
+from enarx.host.api.watch import Watch
+from enarx.host.records.database import open_database
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from structlog.typing import FilteringBoundLogger
+
+    from enarx.host.api.settings import Settings, Tls
+    from enarx.host.keeper.messages import KeepStatus
+
+_GRACE_S = 3
+_PING_S = 20.0
+
+
+def serve(
+    directory: str,
+    listener: socket.socket,
+    settings: Settings,
+    *,
+    now: Callable[[], float],
+    monotonic: Callable[[], float],
+    start_keeper: Callable[[], None],
+    ready: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        directory: the state directory, private, whose lock the caller holds.
+        listener: is bound, and closed at the end.
+        now: the wall clock, in seconds since 1970.
+        start_keeper: starts a keeper, unless one is starting; called while there is none.
+        ready: called once requests are answered.
+
+    Raises:
+        UnavailableError, MisconfiguredError: the records cannot be used.
+    """
+    asyncio.run(
+        _Api(directory, settings, now=now, monotonic=monotonic, start_keeper=start_keeper).run(
+            listener, ready
+        )
+    )
+
+
+class _Api:
+    def __init__(
+        self,
+        directory: str,
+        settings: Settings,
+        *,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+        start_keeper: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._log = _log()
+        self._metrics = Metrics()
+        self._store = Store(open_database(directory))
+        self._watch = Watch(directory, self._store, now=now, start=start_keeper, noted=self._note)
+        self._service = Service(self._store, self._watch, settings, now=now, monotonic=monotonic)
+
+    async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        server = _Server(self._config(), ready)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.stop)
+        watching = asyncio.create_task(self._watch.run())
+        watching.add_done_callback(lambda _: server.stop())
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            self._store.close()
+
+    def _config(self) -> uvicorn.Config:
+        limits = self._settings.limits
+        return uvicorn.Config(
+            application(self._service, self._metrics, self._log),
+            http=protocol(limits),
+            ws="websockets-sansio",
+            ws_max_size=limits.message_bytes,
+            ws_ping_interval=_PING_S,
+            ws_ping_timeout=_PING_S,
+            ws_per_message_deflate=False,
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.CRITICAL,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=int(limits.idle_s),
+            timeout_graceful_shutdown=_GRACE_S,
+            h11_max_incomplete_event_size=limits.head_bytes,
+            ssl_certfile=self._settings.tls.certificate if self._settings.tls else None,
+            ssl_context_factory=_context_of(self._settings.tls),
+        )
+
+    def _note(self, status: KeepStatus) -> None:
+        if status.over:
+            self._metrics.ends.labels(status.state).inc()
+        self._log.info(
+            "keep",
+            keep=status.keep,
+            state=status.state,
+            platform=status.platform,
+            over=status.over,
+            reason=status.reason,
+        )
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to its caller, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """End, giving answers that are under way some time."""
+        self.should_exit = True
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """The server's side of TLS 1.3.
+
+    Raises:
+        OSError: a file cannot be read (``ssl.SSLError`` is one), or the key is another's.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(tls.certificate, tls.key)
+    if tls.client_authorities:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(tls.client_authorities)
+    return context
+
+
+def _context_of(
+    tls: Tls | None,
+) -> Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext] | None:
+    return None if tls is None else lambda _config, _default: tls_context(tls)
+
+
+def _log() -> FilteringBoundLogger:
+    """One JSON object per line on standard error; a traceback is one string in it."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    log: FilteringBoundLogger = structlog.get_logger()
+    return log
