@@ -31,6 +31,7 @@ COMMANDS = {
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
     "policy": ("enarx.cli.policy", "Write, check and explain policies for evidence."),
     "run": ("enarx.cli.run", "Run an application in a keep on this machine."),
+    "up": ("enarx.cli.up", "Offer keeps on this machine to yourself."),
     "verify": ("enarx.cli.verify", "Verify evidence: who made it, and is it good enough?"),
 }
 

@@ -1,0 +1,100 @@
+"""``enarx up``: everything for one machine, with one command."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from enarx import __version__
+from enarx.adapters import contexts
+from enarx.adapters.contexts import Context
+from enarx.adapters.keep_image import NAME
+from enarx.adapters.private_files import OTHERS, open_directory, write_small
+from enarx.cli.exit import report_hint, report_note, report_warning
+from enarx.cli.host import make_token, serve_api
+from enarx.cli.hosting import API_LOCK, DEFAULT_PORT, KeeperStarter, state_directory
+from enarx.errors import EnarxError, MisconfiguredError
+
+_CONTEXT = "local"
+_TENANT = "local"
+_TOKENS = "tokens"
+_TOKEN = "local.token"  # noqa: S105 - a file's name
+
+
+@click.command("up")
+@click.option(
+    "--state",
+    metavar="DIR",
+    default="",
+    help="State directory.  [default: ~/.local/state/enarx/host]",
+)
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port; 0 for any.")
+@click.option("--warm", default=4, show_default=True, help="How many keeps wait.")
+def command(*, state: str, port: int, warm: int) -> None:
+    """Offer keeps on this machine to yourself, until Ctrl-C.
+
+    Makes what is missing: a state directory, a token, the context "local" for `enarx deploy`.
+    Keeps go on when it ends; `enarx host stop` ends them. All platforms are simulated here: real
+    formats, no protection from this machine.
+    """
+    from enarx.host.api.settings import Quotas, Settings
+    from enarx.host.lock import is_held, read_note
+
+    directory = state_directory(state)
+    lock = f"{directory}/{API_LOCK}"
+    if is_held(lock):
+        report_note(f"it runs already: {read_note(lock)}")
+        return
+    token = _token_file(directory)
+    settings = Settings(quotas=Quotas(keeps=2000, creations=6000), image=f"{NAME}/{__version__}")
+    serve_api(
+        directory,
+        settings,
+        address="127.0.0.1",
+        port=port,
+        insecure=False,
+        start_keeper=KeeperStarter(directory, ("--warm", str(warm))),
+        ready=lambda url: _welcome(url, token),
+    )
+
+
+def _token_file(directory: str) -> str:
+    """The file with the token of the user's own; made, with its token, if need be.
+
+    It is written last: a start that was killed before makes another token.
+    """
+    folder = f"{directory}/{_TOKENS}"
+    path = f"{folder}/{_TOKEN}"
+    if not Path(path).exists():
+        token = make_token(directory, _TENANT)
+        fd = open_directory(folder, OTHERS)
+        try:
+            write_small(fd, _TOKEN, f"{token}\n".encode())
+        finally:
+            os.close(fd)
+    return path
+
+
+def _welcome(url: str, token: str) -> None:
+    """Write the context, and say what can be done now."""
+    report_warning("platforms are SIMULATED: real formats, no protection from this machine")
+    report_note(f"serving {url}")
+    context = Context(url=url, token_file=token, insecure_accept_simulated=True)
+    with suppress(EnarxError):
+        _remember(context)
+    report_hint(f"enarx deploy --context {_CONTEXT} APP.wasm")
+
+
+def _remember(context: Context) -> None:
+    directory = contexts.default_directory(os.environ)
+    try:
+        known = contexts.load(directory)
+        if known.by_name.get(_CONTEXT) != context:
+            contexts.save(directory, contexts.with_context(known, _CONTEXT, context))
+    except MisconfiguredError as error:
+        report_warning(f"the context {_CONTEXT} was not written: {error}")
+        raise
+    report_note(f"context {_CONTEXT} is in {directory}/{contexts.FILE}")
