@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from enarx import __version__
 from enarx.errors import UnavailableError
@@ -33,16 +31,16 @@ def application(service: Service, metrics: Metrics, log: FilteringBoundLogger) -
     access = Access(service)
     keep_routes = KeepRoutes(service, access, metrics)
     host_routes = _HostRoutes(service, access, metrics)
-    app = Starlette(
-        routes=[
+    # No Starlette around the router: its outermost layer answers errors in its own way.
+    router = Router(
+        [
             *host_routes.routes(),
             *keep_routes.routes(),
             ChannelRoute(service, keep_routes, metrics).route(),
         ],
-        exception_handlers={HTTPException: _raise},
+        redirect_slashes=False,
     )
-    app.router.redirect_slashes = False
-    return Edge(app, metrics=metrics, log=log, monotonic=service.monotonic)
+    return Edge(router, metrics=metrics, log=log, monotonic=service.monotonic)
 
 
 class _HostRoutes:
@@ -91,8 +89,3 @@ class _HostRoutes:
         except UnavailableError:
             return False
         return True
-
-
-async def _raise(_request: Request, error: Exception) -> Response:
-    """Starlette's own refusals become problems at the edge, like all others."""
-    raise error

@@ -53,6 +53,7 @@ class Edge:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        scope["app"] = self  # starlette's routes then raise what they would otherwise answer
         answer = _Answer(send, os.urandom(_ID_BYTES).hex())
         began = self._monotonic()
         try:

@@ -1,0 +1,44 @@
+"""The API does what its OpenAPI document says, asked by a machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import httpx
+import pytest
+from tests.host.api.hosts import Host
+
+from enarx.host.api.openapi import document
+
+
+def ask(host: Host, examples: int, path: str) -> None:
+    """Run schemathesis in a process of its own: it has warnings of its own."""
+    ran = subprocess.run(
+        [
+            sys.executable, "-m", "schemathesis.cli", "run", f"{host.url}/openapi.json",
+            "--header", f"Authorization: Bearer {host.token}",
+            "--max-examples", str(examples), "--exclude-path-regex", "channel",
+            "--phases", "coverage,fuzzing", "--mode", "all", "--seed", "1", "--no-color",
+            "--exclude-checks", "unsupported_method,positive_data_acceptance",
+        ],
+        cwd=path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_every_operation_keeps_to_its_description(host: Host, tmp_path: object) -> None:
+    """Generated requests, right and wrong ones, get what the document promises; never a 5xx."""
+    ask(host, 25, str(tmp_path))
+
+
+def test_the_document_is_served(host: Host) -> None:
+    """Without a token, and as it is in the code."""
+    answer = httpx.get(f"{host.url}/openapi.json")
+    assert answer.json() == json.loads(json.dumps(document()))
+    assert answer.json()["openapi"] == "3.1.0"
