@@ -1,0 +1,100 @@
+"""Options of every command that accepts a keep: policy, endorsements, roots."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from enarx.cli.endorsement_sources import SourceOptions, load_given, source_options_on_demand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from enarx.cli.acceptance import Demands
+    from enarx.cli.hosts import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the command line says about it."""
+
+    policy: str
+    endorsements: tuple[str, ...]
+    trust_root: str
+    accept_simulated: bool
+    sources: SourceOptions
+
+    def policy_of(self, target: Target) -> str:
+        """The policy's path: as given, or the context's; empty for the built-in policy."""
+        return self.policy or target.context.policy
+
+    def demands(self, target: Target) -> Demands:
+        """What an owner demands, as of now.
+
+        Raises:
+            MisconfiguredError: the policy or an option is wrong.
+        """
+        from enarx.adapters.policy_files import read_policy
+        from enarx.adapters.system_clock import SystemClock
+        from enarx.appraisal.baseline import baseline
+        from enarx.cli.acceptance import Demands
+        from enarx.cli.authentication import Means
+
+        simulated = self.accept_simulated or target.context.insecure_accept_simulated
+        path = self.policy_of(target)
+        means = Means(
+            given=load_given(self.endorsements).endorsements,
+            trust_root=self.trust_root,
+            accept_simulated=simulated,
+            sources=self.sources,
+            at=SystemClock().now(),
+        )
+        policy = read_policy(path) if path else baseline(accept_simulated=simulated)
+        return Demands(means=means, policy=policy)
+
+
+def demand_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give *command* these options, collected into its argument ``given``."""
+
+    @functools.wraps(command)
+    def collected(
+        *, policy: str, endorsements: tuple[str, ...], trust_root: str, accept_simulated: bool,
+        sources: SourceOptions, **values: Any,  # noqa: ANN401 - click passes options as keywords
+    ) -> Any:  # noqa: ANN401  # fmt: skip
+        given = Given(
+            policy=policy,
+            endorsements=endorsements,
+            trust_root=trust_root,
+            accept_simulated=accept_simulated,
+            sources=sources,
+        )
+        return command(given=given, **values)
+
+    found: Callable[..., Any] = source_options_on_demand(collected)
+    for option in reversed(_OPTIONS):
+        found = option(found)
+    return found
+
+
+_OPTIONS = (
+    click.option("-p", "--policy", metavar="FILE", default="", help="What evidence must say."),
+    click.option(
+        "-e",
+        "--endorsements",
+        multiple=True,
+        metavar="PATH",
+        help="Certificates, revocation lists and collateral; repeatable.",
+    ),
+    click.option(
+        "--trust-root", metavar="FILE", default="", help="A root to believe beside the vendors'."
+    ),
+    click.option(
+        "--insecure-accept-simulated",
+        "accept_simulated",
+        is_flag=True,
+        help="Accept simulated platforms, which protect nothing from the host.",
+    ),
+)

@@ -1,0 +1,167 @@
+"""``enarx deploy``: an application in a keep that proved itself, on a machine nobody trusts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from enarx.cli.demands import demand_options
+from enarx.cli.hosts import Target, host_options, open_host
+from enarx.errors import MisconfiguredError
+from enarx.protocol.outcome import legible
+
+if TYPE_CHECKING:
+    from enarx.cli.acceptance import Demands
+    from enarx.cli.demands import Given
+    from enarx.cli.deployment import Deployed, Order
+
+_MAX_SECRET_BYTES = 1024 * 1024
+
+
+@click.command("deploy", context_settings={"allow_interspersed_args": False})
+@click.argument("package", metavar="PACKAGE")
+@click.argument("arguments", metavar="[ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
+@host_options
+@demand_options
+@click.option(
+    "--platform", default="", metavar="NAME", help="Where to run: snp, tdx or sgx; by default any."
+)
+@click.option(
+    "--env", "environment", metavar="NAME=VALUE", multiple=True, help="Set a variable; repeatable."
+)
+@click.option(
+    "--secret",
+    "secrets",
+    metavar="NAME=FILE",
+    multiple=True,
+    help="Show the application a file as /run/secrets/NAME; repeatable.",
+)
+@click.option("--name", "label", default="", metavar="TEXT", help="What the host may call it.")
+@click.option("--detach", is_flag=True, help="Leave it running; see `enarx keep`.")
+@click.option("--verdict", metavar="FILE", default="", help="Write the whole verdict as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="With --detach, print the result as JSON.")
+def command(
+    *,
+    package: str,
+    arguments: tuple[str, ...],
+    target: Target,
+    given: Given,
+    platform: str,
+    environment: tuple[str, ...],
+    secrets: tuple[str, ...],
+    label: str,
+    detach: bool,
+    verdict: str,
+    as_json: bool,
+) -> int:
+    """Run the application in PACKAGE in a keep on another machine.
+
+    The keep proves itself first: which hardware, which image. Only what the policy accepts is
+    given the package, sealed to a key that is made in the keep and used once. Output, input and
+    the exit status pass through a channel that ends in the keep; the host sees none of it.
+    """
+    from enarx.adapters.package_files import load
+    from enarx.cli import deployment as work
+    from enarx.cli.following import conclude, follow
+
+    loaded = load(package)
+    demands = given.demands(target)
+    order = work.Order(
+        package=loaded,
+        name=package,
+        label=label,
+        platform=platform,
+        arguments=arguments,
+        environment=_environment(environment),
+        secrets=_secrets(secrets),
+        options={"detached": 1, "stdin": 0, "keep_s": 86_400} if detach else {},
+    )
+    with open_host(target) as host:
+        order = _with_platform(order, host.platforms(), demands)
+        done = work.deploy(
+            host, target.url, order, demands, policy=given.policy_of(target), tell=_tell
+        )
+        if verdict:
+            _write_verdict(verdict, done)
+        if detach:
+            _print(done, as_json=as_json)
+            return 0
+        session = work.open_session(host, done.deployment, demands).session
+        try:
+            ended = work.outcome_of(follow(session, stdin=True))
+        finally:
+            session.close()
+        host.delete(done.deployment.keep)
+    return conclude(package, ended)
+
+
+def _with_platform(order: Order, offered: tuple[str, ...], demands: Demands) -> Order:
+    """*order* with a platform that the host has and the policy accepts."""
+    from dataclasses import replace
+
+    accepted = [name for name in offered if name in demands.policy.platforms]
+    if order.platform:
+        if order.platform not in offered:
+            there = ", ".join(offered) or "none"
+            problem = f"got {order.platform!r}, and the host has {there}"
+            raise MisconfiguredError("--platform", problem)
+        return order
+    if not accepted:
+        problem = f"the host has {', '.join(offered) or 'no platform'}"
+        hint = f"the policy accepts {', '.join(demands.policy.platforms)}"
+        raise MisconfiguredError("--platform", problem, hints=(hint,))
+    return replace(order, platform=accepted[0])
+
+
+def _environment(texts: tuple[str, ...]) -> dict[str, str]:
+    from enarx.cli.launching import variable
+
+    return dict(variable(text) for text in texts)
+
+
+def _secrets(texts: tuple[str, ...]) -> dict[str, bytes]:
+    from enarx.adapters.package_files import read_file
+
+    found: dict[str, bytes] = {}
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not name or not separator or not path or "/" in name or name in (".", ".."):
+            hint = "NAME is the file's name below /run/secrets"
+            raise MisconfiguredError("--secret", "want NAME=FILE", hints=(hint,))
+        if name in found:
+            raise MisconfiguredError("--secret", f"{name} twice")
+        found[name] = read_file(path, _MAX_SECRET_BYTES)
+    return found
+
+
+def _write_verdict(path: str, done: Deployed) -> None:
+    from enarx.adapters.package_files import write_new
+    from enarx.appraisal.report import document
+
+    write_new(path, json.dumps(document(done.authentic, done.verdict), indent=2).encode())
+
+
+def _print(done: Deployed, *, as_json: bool) -> None:
+    deployment = done.deployment
+    if as_json:
+        report = {
+            "keep": deployment.keep,
+            "platform": deployment.platform,
+            "workload_digest": deployment.workload_digest,
+            "receipt": done.path,
+        }
+        click.echo(json.dumps(report, indent=2))
+        return
+    click.echo(deployment.keep)
+
+
+def _tell(text: str) -> None:
+    """Say what is going on to whoever watches."""
+    import sys
+
+    from enarx.cli.exit import say
+
+    if sys.stderr is not None and sys.stderr.isatty():
+        say(legible(f"enarx: {text} …"))
