@@ -81,10 +81,10 @@ def _token_file(directory: str) -> str:
 def _welcome(url: str, token: str) -> None:
     """Write the context, and say what can be done now."""
     report_warning("platforms are SIMULATED: real formats, no protection from this machine")
-    report_note(f"serving {url}")
     context = Context(url=url, token_file=token, insecure_accept_simulated=True)
     with suppress(EnarxError):
         _remember(context)
+    report_note(f"serving {url}")
     report_hint(f"enarx deploy --context {_CONTEXT} APP.wasm")
 
 

@@ -47,7 +47,13 @@ def new_host(tmp_path: Path, data: Path) -> Iterator[NewHost]:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Host]:
     """One host for the tests of a module, impatient."""
-    settings = {"head_s": 0.5, "json_s": 0.5, "strangers": 100_000, "envelope_bytes": 1 << 20}
+    settings = {
+        "head_s": 0.5,
+        "json_s": 0.5,
+        "wait_s": 0.1,
+        "strangers": 100_000,
+        "envelope_bytes": 1 << 20,
+    }
     started = Host(tmp_path_factory.mktemp("host") / "state", data, **settings)
     yield started
     started.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -12,9 +14,18 @@ from tests.host.api.hosts import Host
 
 from enarx.host.api.openapi import document
 
+HOOKS = """
+import schemathesis
 
-def ask(host: Host, examples: int, path: str) -> None:
+@schemathesis.serializer("application/vnd.enarx.envelope.v1")
+def envelope(ctx, value):
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+"""
+
+
+def ask(host: Host, examples: int, path: Path) -> None:
     """Run schemathesis in a process of its own: it has warnings of its own."""
+    (path / "hooks.py").write_text(HOOKS)
     ran = subprocess.run(
         [
             sys.executable, "-m", "schemathesis.cli", "run", f"{host.url}/openapi.json",
@@ -24,6 +35,7 @@ def ask(host: Host, examples: int, path: str) -> None:
             "--exclude-checks", "unsupported_method,positive_data_acceptance",
         ],
         cwd=path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks"},
         capture_output=True,
         text=True,
         check=False,
@@ -32,9 +44,9 @@ def ask(host: Host, examples: int, path: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_operation_keeps_to_its_description(host: Host, tmp_path: object) -> None:
+def test_every_operation_keeps_to_its_description(host: Host, tmp_path: Path) -> None:
     """Generated requests, right and wrong ones, get what the document promises; never a 5xx."""
-    ask(host, 25, str(tmp_path))
+    ask(host, 15, tmp_path)
 
 
 def test_the_document_is_served(host: Host) -> None:

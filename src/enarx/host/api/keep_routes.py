@@ -77,11 +77,11 @@ class KeepRoutes:
         if request.method == "POST":
             return await self._create(request, tenant)
         most = _number(request, "limit", 1, MAX_PAGE, MAX_PAGE)
-        after = request.query_params.get("after", "")
-        if after and not is_keep_id(after):
+        after = request.query_params.get("after")
+        if after is not None and not is_keep_id(after):
             raise Problem("malformed", "after: want the id of a keep")
         _only(request, "after", "limit")
-        found = await self._service.store.run(keeps.page, tenant, after=after, most=most)
+        found = await self._service.store.run(keeps.page, tenant, after=after or "", most=most)
         full = len(found) == most
         return JSONResponse(
             {"keeps": [shown(one) for one in found], "next": found[-1].id if full else None}
@@ -113,7 +113,8 @@ class KeepRoutes:
         _only(request, "wait")
         wait = _number(request, "wait", 0, MAX_WAIT_S, 0)
         if wait and record.ended is None:
-            await self._service.watch.ended(record.id, wait)
+            wait_s = min(wait, self._service.settings.limits.wait_s)
+            await self._service.watch.ended(record.id, wait_s)
             record = await self.record_of(request)
         return JSONResponse(shown(record))
 

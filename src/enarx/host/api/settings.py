@@ -42,6 +42,7 @@ class Limits:
         strangers: requests without a valid token, per minute and address.
         message_bytes: of one message of a channel.
         keep_channels: open at once to one keep.
+        wait_s: for the end of a keep, if a caller asks for more.
         answer_s: a keep's, to an offer or an envelope.
     """
 
@@ -56,6 +57,7 @@ class Limits:
     strangers: int = 120
     message_bytes: int = 64 * 1024
     keep_channels: int = 8
+    wait_s: float = 60.0
     answer_s: float = 60.0
 
 
