@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sqlite3
 import time
 from contextlib import suppress
@@ -65,6 +66,18 @@ def test_a_replayed_envelope_is_refused_and_recorded(host: Host, short: bytes) -
         assert again.json()["code"] == "already-used"
     assert refusals(host)[before:] == ["envelope-used", "envelope-used"]
     assert host.keep(other)["state"] == "offering"
+
+
+def test_a_replay_to_an_ended_keep_is_recorded_too(host: Host, short: bytes) -> None:
+    """That the keep is gone does not hide the attempt."""
+    keep, made = host.create()
+    envelope = sealed(made, short)
+    assert host.provision(keep, envelope).status_code == 200
+    os.kill(host.keeper_pid, signal.SIGKILL)
+    until(lambda: host.keep(keep)["ended"] is not None)
+    before = len(refusals(host))
+    assert host.provision(keep, envelope).json()["code"] == "already-used"
+    assert refusals(host)[before:] == ["envelope-used"]
 
 
 def test_a_second_envelope_for_a_used_key_is_refused(host: Host, short: bytes) -> None:
@@ -181,7 +194,7 @@ def deploy(
     pid = host.api_pid
     child = os.fork()
     if child == 0:  # after a moment, whatever is happening then
-        time.sleep(chance.random() * 0.06)
+        time.sleep(chance.random() * chance.choice((0.03, 0.3)))
         os.kill(pid, 9)
         os._exit(0)
     try:
