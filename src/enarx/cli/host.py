@@ -161,7 +161,10 @@ def serve_api(
 @_MOST
 @click.option("--unused-after", default=600.0, show_default=True, help="Seconds.")
 @click.option("--ready-fd", default=-1, hidden=True)
-def keeper_command(*, state: str, warm: int, most: int, unused_after: float, ready_fd: int) -> None:
+@click.option("--lock-fd", default=-1, hidden=True)
+def keeper_command(  # one parameter per option
+    *, state: str, warm: int, most: int, unused_after: float, ready_fd: int, lock_fd: int
+) -> None:
     """Hold the keeps of this machine until SIGTERM; `enarx host serve` starts it by itself.
 
     Simulated platforms only: whoever owns this machine can read its process keeps.
@@ -174,13 +177,14 @@ def keeper_command(*, state: str, warm: int, most: int, unused_after: float, rea
         measured_platforms,
         settings=Settings(warm=warm, most=most, unused_s=unused_after),
         ready=lambda: _tell(ready_fd, ""),
+        lock=lock_fd,
     )
 
 
 @command.command("stop")
 @_STATE
 def stop_command(*, state: str) -> None:
-    """End the API and the keeper, and every keep with it."""
+    """End the API and the keeper, and every keep with it; returns when they are gone."""
     end_processes(state_directory(state), report_note)
 
 

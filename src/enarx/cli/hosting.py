@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 API_LOCK = "api.lock"
 DEFAULT_PORT = 9180
+
+_END_S = 30.0
+_POLL_S = 0.01
 
 _LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
@@ -80,7 +84,11 @@ def url_of(sock: socket.socket, *, secure: bool) -> str:
 
 
 class KeeperStarter:
-    """Starts a keeper for *directory* when there is none, once at a time."""
+    """Starts a keeper for *directory* when there is none.
+
+    It takes the keeper's lock and hands it on, so that a keeper which is still starting is
+    there for everyone who asks.
+    """
 
     def __init__(self, directory: str, arguments: tuple[str, ...] = ()) -> None:
         self._directory = directory
@@ -88,8 +96,13 @@ class KeeperStarter:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __call__(self) -> None:
-        """Start one, unless the last one started lives."""
-        if self._process is not None and self._process.poll() is None:
+        """Start one, unless one is there."""
+        from enarx.host.lock import Lock, take
+
+        if self._process is not None:
+            self._process.poll()  # no zombie of the last one
+        lock = take(f"{self._directory}/{LOCK}")
+        if lock is None:
             return
         log = os.open(
             f"{self._directory}/{LOG}",
@@ -100,15 +113,18 @@ class KeeperStarter:
             self._process = subprocess.Popen(
                 [
                     sys.executable, "-m", "enarx", "host", "keeper",
-                    "--state", self._directory, *self._arguments,
+                    "--state", self._directory, "--lock-fd", str(lock), *self._arguments,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=(lock,),
                 start_new_session=True,
             )  # fmt: skip
+            Lock(lock).note(f"process {self._process.pid}")
         finally:
             os.close(log)
+            os.close(lock)
 
 
 def measured_platforms() -> Mapping[str, Quote]:
@@ -151,14 +167,34 @@ def _now() -> datetime:
 
 
 def end_processes(directory: str, say: Callable[[str], None]) -> None:
-    """Ask the API and the keeper of *directory* to end; both may be gone already."""
+    """Ask the API, then the keeper of *directory* to end, and wait until they have.
+
+    Both may be gone already.  The API first: it starts keepers.
+
+    Raises:
+        UnavailableError: one is still there after half a minute.
+    """
+    for name, lock in (("API", API_LOCK), ("keeper", LOCK)):
+        _end(f"{directory}/{lock}", name, say)
+
+
+def _end(path: str, name: str, say: Callable[[str], None]) -> None:
     import signal
+    import time
 
     from enarx.host.lock import is_held, read_note
 
-    for name, lock in (("API", API_LOCK), ("keeper", LOCK)):
-        path = f"{directory}/{lock}"
+    told: set[str] = set()
+    deadline = time.monotonic() + _END_S
+    while is_held(path):
         note = read_note(path).partition(" ")[2].partition(",")[0]
-        if is_held(path) and note.isdecimal():
-            os.kill(int(note), signal.SIGTERM)
-            say(f"{name}: process {note} was told to end")
+        if note.isdecimal() and note not in told:
+            told.add(note)
+            with suppress(ProcessLookupError):  # the note of one before, not yet replaced
+                os.kill(int(note), signal.SIGTERM)
+                say(f"{name}: process {note} was told to end")
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"{name}: process {note}", "does not end", hints=(f"kill -9 {note}",)
+            )
+        time.sleep(_POLL_S)

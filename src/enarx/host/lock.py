@@ -23,12 +23,12 @@ class AlreadyRunningError(UnavailableError):
         self.note = note
 
 
-@contextmanager
-def hold(path: str, who: str) -> Iterator[Lock]:
-    """Hold the lock at *path* for *who*.
+def take(path: str) -> int | None:
+    """Lock the file at *path*, and return its descriptor; None if another process holds it.
+
+    The lock is the descriptor's: a child that inherits it holds the lock as well.
 
     Raises:
-        AlreadyRunningError: another process holds it.
         UnavailableError: the file cannot be made.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -37,10 +37,27 @@ def hold(path: str, who: str) -> Iterator[Lock]:
     except OSError as error:
         raise UnavailableError(path, str(error.strerror).lower()) from error
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunningError(path, who, read_note(path)) from error
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    os.ftruncate(fd, 0)  # the note of who held it before
+    return fd
+
+
+@contextmanager
+def hold(path: str, who: str, *, taken: int = -1) -> Iterator[Lock]:
+    """Hold the lock at *path* for *who*; *taken* is its descriptor if whoever started us took it.
+
+    Raises:
+        AlreadyRunningError: another process holds it.
+        UnavailableError: the file cannot be made.
+    """
+    fd = take(path) if taken < 0 else taken
+    if fd is None:
+        raise AlreadyRunningError(path, who, read_note(path))
+    try:
+        os.set_inheritable(fd, False)  # noqa: FBT003 - takes no keyword
         lock = Lock(fd)
         lock.note(f"process {os.getpid()}")
         yield lock

@@ -98,7 +98,6 @@ class Host:
         end_processes(str(self.directory), lambda _: None)
         if self._process is not None:
             assert self._process.wait(PATIENCE_S) is not None
-        until(lambda: not is_held(f"{self.directory}/keeper.lock"))
 
     def client(self, token: str | None = None) -> httpx.Client:
         """A client with *token*, or with the first tenant's."""

@@ -19,7 +19,14 @@ from enarx.host.records import ledger
 from enarx.seal import receipt
 from enarx.seal.envelope import digest as digest_of
 
-QUICK_STORM, LONG_STORM = 12, 1000
+pytestmark = pytest.mark.slow  # each starts processes
+
+STORM = 25
+"""Kills of one part; each takes about half a second."""
+
+PARTS = range(int(os.environ.get("ENARX_STORM_PARTS", "2")))
+"""40 for a thousand kills."""
+
 STUCK = """SELECT count(*) FROM keeps WHERE ended IS NULL AND (state = 'provisioned'
     OR state = 'offering' AND id IN (SELECT keep FROM consumed))"""
 """Keeps that an envelope was consumed for, and that neither run nor have ended."""
@@ -163,11 +170,10 @@ def test_an_envelope_that_got_lost_on_the_way_ends_its_keep(new_host: NewHost) -
     assert host.keep(keep)["reason"] == "interrupted"
 
 
-def storm(host: Host, times: int, module: bytes) -> None:
+def storm(host: Host, module: bytes, chance: random.Random) -> None:
     """Kill one or the other process at random points of deploys, and look at what is left."""
-    chance = random.Random(times)  # noqa: S311 - a test's
     spent: list[tuple[str, bytes, bool]] = []
-    for _ in range(times):
+    for _ in range(STORM):
         with suppress(httpx.TransportError, AssertionError):  # cut off: what follows counts
             deploy(host, module, spent, chance)
         host.kill_api()
@@ -207,15 +213,10 @@ def deploy(
         os.waitpid(child, 0)
 
 
-def test_a_short_storm_loses_nothing(new_host: NewHost, short: bytes) -> None:
-    """A dozen kills at random points: no envelope is used twice, no keep is stuck."""
-    storm(new_host(creations=100_000, keeps=10_000), QUICK_STORM, short)
-
-
-@pytest.mark.slow
-def test_a_long_storm_loses_nothing(new_host: NewHost, short: bytes) -> None:
-    """A thousand kills at random points: no envelope is used twice, no keep is stuck."""
-    storm(new_host(creations=1_000_000, keeps=10_000), LONG_STORM, short)
+@pytest.mark.parametrize("part", PARTS)
+def test_a_storm_loses_nothing(new_host: NewHost, short: bytes, part: int) -> None:
+    """Kills at random points: no envelope is used twice, no keep is stuck."""
+    storm(new_host(creations=1_000_000, keeps=10_000), short, random.Random(part))  # noqa: S311
 
 
 def test_state_is_private(host: Host) -> None:

@@ -15,6 +15,8 @@ from enarx.host.api.problem import CODES, MEDIA_TYPE
 from enarx.host.records import tokens
 from enarx.host.records.database import open_database
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 UNKNOWN = "a" * 26
 
 

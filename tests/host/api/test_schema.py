@@ -14,6 +14,8 @@ from tests.host.api.hosts import Host
 
 from enarx.host.api.openapi import document
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 HOOKS = """
 import schemathesis
 
@@ -43,7 +45,6 @@ def ask(host: Host, examples: int, path: Path) -> None:
     assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
 
 
-@pytest.mark.slow
 def test_every_operation_keeps_to_its_description(host: Host, tmp_path: Path) -> None:
     """Generated requests, right and wrong ones, get what the document promises; never a 5xx."""
     ask(host, 15, tmp_path)

@@ -22,6 +22,8 @@ from tests.host.api.hosts import until
 from enarx.adapters import contexts
 from enarx.cli.main import main
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 LINE_S = 30
 
 

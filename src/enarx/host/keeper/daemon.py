@@ -33,6 +33,7 @@ def run(
     *,
     settings: Settings,
     ready: Callable[[], None],
+    lock: int = -1,
 ) -> None:
     """Keep keeps until the end.
 
@@ -41,6 +42,7 @@ def run(
         measure: measures what keeps will be of, and returns how each platform quotes; called
             when it is sure that no other keeper runs.
         ready: called when the socket can be connected to.
+        lock: the descriptor of the directory's lock, if whoever started us took it.
 
     Raises:
         UnavailableError: a keeper runs there already, or the directory cannot be used.
@@ -48,7 +50,7 @@ def run(
     with suppress(PermissionError):  # the leader of a session already
         os.setsid()
     os.chdir(directory)
-    with hold(LOCK, "a keeper"):
+    with hold(LOCK, "a keeper", taken=lock):
         _raise_limits()
         with suppress(FileNotFoundError):
             os.unlink(SOCKET)
