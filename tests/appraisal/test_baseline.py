@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from enarx.appraisal.appraise import judge
-from enarx.appraisal.baseline import NAME, baseline
+from enarx.appraisal.baseline import NAME, WITH_IMAGE, baseline
 from enarx.appraisal.catalogue import PLATFORMS, SECTIONS, neutral
+from enarx.appraisal.image import Image, ImageName, ReferenceValue
 from enarx.tee.claims import Revocation, Tcb
 from enarx.wire.shape import Unchecked
 from enarx.wire.shape_check import Problems, read
@@ -148,3 +149,28 @@ def test_a_simulation_is_accepted_only_when_told_twice(authentic_of: Make, now: 
     assert not judge(simulated, baseline(), now=now, accept_simulated=True).accepted
     assert not judge(simulated, tolerant, now=now).accepted
     assert judge(simulated, tolerant, now=now, accept_simulated=True).accepted
+
+
+def reference(platform: str, **measurements: bytes) -> ReferenceValue:
+    """Of an image that measures exactly this."""
+    values = {name: frozenset((value,)) for name, value in measurements.items()}
+    return ReferenceValue(image=ImageName("keep", "1"), platform=platform, measurements=values)
+
+
+def test_with_reference_values_the_image_counts(authentic_of: Make, now: datetime) -> None:
+    """Evidence of another image is refused; other platforms are not accepted at all."""
+    good = authentic_of()
+    policy = baseline(references=(reference("snp", **good.claims.measurements),))
+    assert (policy.name, policy.platforms) == (WITH_IMAGE, ("snp",))
+    assert judge(good, policy, now=now).accepted
+    other = baseline(references=(reference("snp", measurement=bytes(48)),))
+    assert [check.claim for check in judge(good, other, now=now).failed] == ["image.measurement"]
+    assert not judge(authentic_of("tdx"), policy, now=now).accepted
+
+
+def test_alternatives_of_one_image_stay_together() -> None:
+    """Two reference values of an image and platform are one rule with two ways to pass."""
+    both = (reference("snp", measurement=b"\x01"), reference("snp", measurement=b"\x02"))
+    rule = next(rule for rule in baseline(references=both).rules["snp"] if rule.key == "image")
+    assert isinstance(rule.demand, Image)
+    assert rule.demand.references == both

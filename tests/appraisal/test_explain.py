@@ -10,8 +10,9 @@ import pytest
 
 from enarx.appraisal.catalogue import PLATFORMS, SECTIONS, neutral, stated
 from enarx.appraisal.explain import Sentence, explain
+from enarx.appraisal.image import Image, ImageName, ReferenceValue
 from enarx.appraisal.policy import Policy, examine, load
-from enarx.appraisal.starter import starter
+from enarx.appraisal.starter import reference_value_file, starter
 from enarx.appraisal.unstated import UNSTATED
 from enarx.wire.shape import Unchecked
 
@@ -180,3 +181,29 @@ def test_a_platform_without_fixed_measurements_has_an_example_too() -> None:
     assert 'revocation = "if_available"' not in starter(("snp",), "x").splitlines()
     assert "[tcb]" not in starter(("snp",), "x").splitlines()
     assert "[snp.platform_info]" in starter(("snp",), "x").splitlines()
+
+
+def test_a_starter_with_an_image_accepts_that_image_only() -> None:
+    """What was measured is stated, what was left out keeps its reason; simulations if asked for."""
+    one = ReferenceValue(
+        image=ImageName("keep", "1"),
+        platform="sgx",
+        measurements={"mr_enclave": frozenset((bytes(32),)), "mr_signer": Unchecked("no signer")},
+    )
+    text = starter(("sgx",), "x", references=(one,), accept_simulated=True)
+    policy = load("p.toml", {"p.toml": text.encode()})
+    image = next(rule for rule in policy.rules["sgx"] if rule.key == "image")
+    assert isinstance(image.demand, Image)
+    assert image.demand.references == (one,)
+    simulated = next(rule for rule in policy.rules["sgx"] if rule.key == "simulated")
+    assert not isinstance(simulated.demand, Unchecked)
+    assert simulated.demand.want() == "off, unless the caller accepts simulated evidence"
+    values = reference_value_file((one,), "Of a keep.")
+    named = starter(("sgx",), "x").replace(
+        next(line for line in starter(("sgx",), "x").splitlines() if line.startswith("image = ")),
+        'image = [{ name = "keep", version = "1" }]\nreference_value_files = ["r.toml"]',
+    )
+    again = load("p.toml", {"p.toml": named.encode(), "r.toml": values.encode()})
+    image = next(rule for rule in again.rules["sgx"] if rule.key == "image")
+    assert isinstance(image.demand, Image)
+    assert image.demand.references == (one,)

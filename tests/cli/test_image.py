@@ -93,7 +93,6 @@ def test_what_it_prints() -> None:
     assert one.count("[[reference_values]]") == 1
     values = json.loads(run("image", "reference-values", "--json")[1])
     assert (values["name"], values["version"]) == ("enarx-keep", __version__)
-    assert values["files"] > 100
 
 
 def test_no_file_is_written_over() -> None:

@@ -111,7 +111,7 @@ def test_a_detached_keep_is_reached_again(owner: Owner) -> None:
     mine = next(one for one in listed if one["id"] == keep)
     assert (mine["name"], mine["state"]) == ("mine", "exited")
     proof = owner.run("keep", "attest", keep, simulated).stdout.decode()
-    assert "accepted by policy baseline" in proof
+    assert "accepted by policy installed-image" in proof
     assert mine["workload_digest"] in proof
     assert owner.run("keep", "delete", keep).returncode == 0
     gone = owner.run("keep", "logs", keep, simulated)

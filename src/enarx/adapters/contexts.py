@@ -45,6 +45,8 @@ class Context:
         url: of its API; empty in the context of somebody who has none.
         token_file: a file with the bearer token; empty for none.
         ca_file: authorities for the host's certificate, PEM; empty for the public ones.
+        client_certificate: a file with a certificate to show to the host, PEM; empty for none.
+        client_key: the file with its key.
         policy: a file; empty for the built-in policy.
         insecure_accept_simulated: as the flag.
     """
@@ -52,6 +54,8 @@ class Context:
     url: str = ""
     token_file: str = ""
     ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
     policy: str = ""
     insecure_accept_simulated: bool = False
 

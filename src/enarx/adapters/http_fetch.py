@@ -218,6 +218,32 @@ def trust(ca_file: str) -> ssl.SSLContext:
     return context
 
 
+def show_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """Have *context* show the certificate in the file *certificate* to servers that ask.
+
+    Args:
+        key: the file with its key; empty if it is in the same file.
+
+    Raises:
+        MisconfiguredError: they are not there, not PEM, or do not belong together.
+    """
+    where = certificate or key
+    if not certificate:
+        raise MisconfiguredError(where, "is a key without its certificate")
+    try:
+        context.load_cert_chain(certificate, key or None, _no_passphrase)
+    except (OSError, ValueError) as e:  # ssl.SSLError is an OSError
+        reason = getattr(e, "reason", None) or getattr(e, "strerror", None) or str(e)
+        problem = f"cannot be shown to the host: {str(reason).lower().replace('_', ' ')}"
+        hint = "give a certificate and its key in PEM, the key without a passphrase"
+        raise MisconfiguredError(where, problem, hints=(hint,)) from e
+
+
+def _no_passphrase() -> str:
+    """Nobody is asked for one."""
+    raise ValueError("the key has a passphrase")
+
+
 def _redirect(host: str, status: int, location: str) -> UnavailableError:
     hint = "if that is the right service, name it: --kds, --pcs, --pccs or --root-crl"
     problem = f"answers {status} and points to {location[:_SHOWN] or 'nowhere'}"

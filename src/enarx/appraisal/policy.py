@@ -98,12 +98,21 @@ def examine(
     return (None, found) if found else (policy, ())
 
 
-def compiled(properties: Mapping[str, object], *, name: str, platforms: Iterable[str]) -> Policy:
+def compiled(
+    properties: Mapping[str, object],
+    *,
+    name: str,
+    platforms: Iterable[str],
+    references: Iterable[ReferenceValue] = (),
+) -> Policy:
     """A policy from values; for the built-in one, whose values are known to be complete."""
     from enarx.appraisal.composition import Merged, Stated
 
     merged = Merged(name=name, platforms=tuple(platforms))
     merged.properties |= {key: Stated(value, "") for key, value in properties.items()}
+    for one in references:
+        key = (one.image, one.platform)
+        merged.references[key] = (*merged.references.get(key, ()), one)
     policy, problems = _compile(merged, "")
     if policy is None:
         raise problems[0]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from enarx.attestation import Accepted, Authentic
 
 
+_SHOWN = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
     """What an owner demands of a keep: how its evidence is proven, and what it must say."""
@@ -62,7 +65,10 @@ def summary(authentic: Authentic, verdict: Verdict) -> tuple[str, ...]:
     measured = ", ".join(
         f"{name} {value.hex()[:16]}…" for name, value in claims.measurements.items() if any(value)
     )
-    left = ", ".join(check.claim for check in verdict.unchecked) or "nothing"
+    unchecked = [check.claim for check in verdict.unchecked]
+    left = ", ".join(unchecked[:_SHOWN]) or "nothing"
+    if len(unchecked) > _SHOWN:
+        left += f" and {len(unchecked) - _SHOWN} more"
     return (
         f"{word} by policy {verdict.policy}: {claims.platform}{status}, by {authentic.anchor}",
         f"  image     {measured or 'zeros'}",

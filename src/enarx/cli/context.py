@@ -51,13 +51,17 @@ def show(name: str) -> None:
 @click.option("--host", metavar="URL", required=True, help="The host agent's address.")
 @click.option("--token-file", metavar="FILE", default="", help="A file with the token for it.")
 @click.option("--host-ca", metavar="FILE", default="", help="Authorities for its certificate.")
+@click.option(
+    "--client-certificate", metavar="FILE", default="", help="A certificate to show to it."
+)
+@click.option("--client-key", metavar="FILE", default="", help="The certificate's key.")
 @click.option("--policy", metavar="FILE", default="", help="What evidence must say.")
 @click.option(
     "--insecure-accept-simulated", is_flag=True, help="Accept simulated platforms with it."
 )
 def add(
-    name: str, *, host: str, token_file: str, host_ca: str, policy: str,
-    insecure_accept_simulated: bool,
+    name: str, *, host: str, token_file: str, host_ca: str, client_certificate: str,
+    client_key: str, policy: str, insecure_accept_simulated: bool,
 ) -> None:  # fmt: skip
     """Add a context, or change one. The first one is the current one."""
     from enarx.adapters.service_url import base_of
@@ -66,6 +70,8 @@ def add(
         url=base_of(host, "--host"),
         token_file=_absolute(token_file),
         ca_file=_absolute(host_ca),
+        client_certificate=_absolute(client_certificate),
+        client_key=_absolute(client_key),
         policy=_absolute(policy),
         insecure_accept_simulated=insecure_accept_simulated,
     )

@@ -13,6 +13,7 @@ from enarx.cli.endorsement_sources import SourceOptions, load_given, source_opti
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from enarx.appraisal.policy import Policy
     from enarx.cli.acceptance import Demands
     from enarx.cli.hosts import Target
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Given:
     """What the command line says about it."""
 
-    policy: str
+    policy_file: str
     endorsements: tuple[str, ...]
     trust_root: str
     accept_simulated: bool
@@ -29,22 +30,36 @@ class Given:
 
     def policy_of(self, target: Target) -> str:
         """The policy's path: as given, or the context's; empty for the built-in policy."""
-        return self.policy or target.context.policy
+        return self.policy_file or target.context.policy
 
-    def demands(self, target: Target) -> Demands:
-        """What an owner demands, as of now.
+    def policy(self, target: Target) -> Policy | None:
+        """The policy that is named; None for the built-in one.
 
         Raises:
-            MisconfiguredError: the policy or an option is wrong.
+            MisconfiguredError: it is wrong.
         """
         from enarx.adapters.policy_files import read_policy
+
+        path = self.policy_of(target)
+        return read_policy(path) if path else None
+
+    def demands(self, target: Target, platform: str, policy: Policy | None) -> Demands:
+        """What an owner demands of a keep on *platform*, as of now.
+
+        Args:
+            policy: as ``policy`` returned it; without one the keep must be of the image that is
+                installed here.
+
+        Raises:
+            MisconfiguredError: an option is wrong, or this installation is not whole.
+        """
         from enarx.adapters.system_clock import SystemClock
         from enarx.appraisal.baseline import baseline
         from enarx.cli.acceptance import Demands
         from enarx.cli.authentication import Means
+        from enarx.cli.installed_image import installed_references
 
         simulated = self.accept_simulated or target.context.insecure_accept_simulated
-        path = self.policy_of(target)
         means = Means(
             given=load_given(self.endorsements).endorsements,
             trust_root=self.trust_root,
@@ -52,7 +67,9 @@ class Given:
             sources=self.sources,
             at=SystemClock().now(),
         )
-        policy = read_policy(path) if path else baseline(accept_simulated=simulated)
+        if policy is None:
+            references = installed_references((platform,))
+            policy = baseline(accept_simulated=simulated, references=references)
         return Demands(means=means, policy=policy)
 
 
@@ -65,7 +82,7 @@ def demand_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sources: SourceOptions, **values: Any,  # noqa: ANN401 - click passes options as keywords
     ) -> Any:  # noqa: ANN401  # fmt: skip
         given = Given(
-            policy=policy,
+            policy_file=policy,
             endorsements=endorsements,
             trust_root=trust_root,
             accept_simulated=accept_simulated,
@@ -80,7 +97,13 @@ def demand_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = (
-    click.option("-p", "--policy", metavar="FILE", default="", help="What evidence must say."),
+    click.option(
+        "-p",
+        "--policy",
+        metavar="FILE",
+        default="",
+        help="What evidence must say; by default that it is of the installed image.",
+    ),
     click.option(
         "-e",
         "--endorsements",

@@ -13,20 +13,31 @@ from enarx.errors import MisconfiguredError
 from enarx.protocol.outcome import legible
 
 if TYPE_CHECKING:
+    from enarx.appraisal.policy import Policy
     from enarx.cli.acceptance import Demands
     from enarx.cli.demands import Given
     from enarx.cli.deployment import Deployed, Order
+    from enarx.client.api import Host
+    from enarx.protocol.outcome import Outcome
 
+_LEFT_RUNNING = {"detached": 1, "stdin": 0, "keep_s": 86_400}
 _MAX_SECRET_BYTES = 1024 * 1024
 
 
-@click.command("deploy", context_settings={"allow_interspersed_args": False})
+@click.command("deploy")
 @click.argument("package", metavar="PACKAGE")
 @click.argument("arguments", metavar="[ARGUMENTS]...", nargs=-1, type=click.UNPROCESSED)
 @host_options
 @demand_options
 @click.option(
     "--platform", default="", metavar="NAME", help="Where to run: snp, tdx or sgx; by default any."
+)
+@click.option(
+    "--arg",
+    "given_arguments",
+    metavar="TEXT",
+    multiple=True,
+    help="An argument of the application, before those after PACKAGE; repeatable.",
 )
 @click.option(
     "--env", "environment", metavar="NAME=VALUE", multiple=True, help="Set a variable; repeatable."
@@ -41,7 +52,12 @@ _MAX_SECRET_BYTES = 1024 * 1024
 @click.option("--name", "label", default="", metavar="TEXT", help="What the host may call it.")
 @click.option("--detach", is_flag=True, help="Leave it running; see `enarx keep`.")
 @click.option("--verdict", metavar="FILE", default="", help="Write the whole verdict as JSON.")
-@click.option("--json", "as_json", is_flag=True, help="With --detach, print the result as JSON.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the result as JSON; the application's output goes to standard error.",
+)
 def command(
     *,
     package: str,
@@ -49,6 +65,7 @@ def command(
     target: Target,
     given: Given,
     platform: str,
+    given_arguments: tuple[str, ...],
     environment: tuple[str, ...],
     secrets: tuple[str, ...],
     label: str,
@@ -61,58 +78,79 @@ def command(
     The keep proves itself first: which hardware, which image. Only what the policy accepts is
     given the package, sealed to a key that is made in the keep and used once. Output, input and
     the exit status pass through a channel that ends in the keep; the host sees none of it.
+
+    Arguments that begin with a dash come after "--".
     """
     from enarx.adapters.package_files import load
     from enarx.cli import deployment as work
-    from enarx.cli.following import conclude, follow
 
-    loaded = load(package)
-    demands = given.demands(target)
     order = work.Order(
-        package=loaded,
+        package=load(package),
         name=package,
         label=label,
         platform=platform,
-        arguments=arguments,
+        arguments=(*given_arguments, *arguments),
         environment=_environment(environment),
         secrets=_secrets(secrets),
-        options={"detached": 1, "stdin": 0, "keep_s": 86_400} if detach else {},
+        options=_LEFT_RUNNING if detach else {},
     )
+    policy = given.policy(target)
     with open_host(target) as host:
-        order = _with_platform(order, host.platforms(), demands)
-        done = work.deploy(
-            host, target.url, order, demands, policy=given.policy_of(target), tell=_tell
-        )
+        order = _with_platform(order, host.platforms(), policy)
+        demands = given.demands(target, order.platform, policy)
+        path = given.policy_of(target)
+        done = work.deploy(host, target.url, order, demands, policy=path, tell=_tell)
         if verdict:
             _write_verdict(verdict, done)
         if detach:
-            _print(done, as_json=as_json)
+            _print(done, None, as_json=as_json)
             return 0
-        session = work.open_session(host, done.deployment, demands).session
-        try:
-            ended = work.outcome_of(follow(session, stdin=True))
-        finally:
-            session.close()
+        ended = _follow(host, done, demands, aside=as_json)
+        if as_json:
+            _print(done, ended, as_json=True)
         host.delete(done.deployment.keep)
+    from enarx.cli.following import conclude
+
     return conclude(package, ended)
 
 
-def _with_platform(order: Order, offered: tuple[str, ...], demands: Demands) -> Order:
-    """*order* with a platform that the host has and the policy accepts."""
+def _follow(host: Host, done: Deployed, demands: Demands, *, aside: bool) -> Outcome:
+    """Pass everything on until the application has ended; how it did.
+
+    Args:
+        aside: its output goes to standard error.
+    """
+    from enarx.cli.deployment import open_session, outcome_of
+    from enarx.cli.following import follow
+
+    _tell("running it")
+    session = open_session(host, done.deployment, demands).session
+    try:
+        return outcome_of(follow(session, stdin=True, aside=aside))
+    finally:
+        session.close()
+
+
+def _with_platform(order: Order, offered: tuple[str, ...], policy: Policy | None) -> Order:
+    """*order* with a platform that the host has and the policy accepts, ours first."""
     from dataclasses import replace
 
-    accepted = [name for name in offered if name in demands.policy.platforms]
+    from enarx.measure.process import NAMES
+
     if order.platform:
         if order.platform not in offered:
             there = ", ".join(offered) or "none"
             problem = f"got {order.platform!r}, and the host has {there}"
             raise MisconfiguredError("--platform", problem)
         return order
-    if not accepted:
+    wanted = tuple(NAMES) if policy is None else policy.platforms
+    ranked = [name for name in (*NAMES, *offered) if name in offered and name in wanted]
+    if not ranked:
         problem = f"the host has {', '.join(offered) or 'no platform'}"
-        hint = f"the policy accepts {', '.join(demands.policy.platforms)}"
-        raise MisconfiguredError("--platform", problem, hints=(hint,))
-    return replace(order, platform=accepted[0])
+        raise MisconfiguredError(
+            "--platform", problem, hints=(f"the policy accepts {', '.join(wanted)}",)
+        )
+    return replace(order, platform=ranked[0])
 
 
 def _environment(texts: tuple[str, ...]) -> dict[str, str]:
@@ -143,18 +181,28 @@ def _write_verdict(path: str, done: Deployed) -> None:
     write_new(path, json.dumps(document(done.authentic, done.verdict), indent=2).encode())
 
 
-def _print(done: Deployed, *, as_json: bool) -> None:
+def _print(done: Deployed, ended: Outcome | None, *, as_json: bool) -> None:
+    """The keep's name, or everything about the deployment.
+
+    Args:
+        ended: how the application did, if it has.
+    """
+    from enarx.appraisal.report import document
+
     deployment = done.deployment
-    if as_json:
-        report = {
-            "keep": deployment.keep,
-            "platform": deployment.platform,
-            "workload_digest": deployment.workload_digest,
-            "receipt": done.path,
-        }
-        click.echo(json.dumps(report, indent=2))
+    if not as_json:
+        click.echo(deployment.keep)
         return
-    click.echo(deployment.keep)
+    report: dict[str, object] = {
+        "keep": deployment.keep,
+        "platform": deployment.platform,
+        "workload_digest": deployment.workload_digest,
+        "receipt": done.path,
+        "verdict": document(done.authentic, done.verdict),
+    }
+    if ended is not None:
+        report["outcome"] = ended.encode()
+    click.echo(json.dumps(report, indent=2))
 
 
 def _tell(text: str) -> None:

@@ -23,10 +23,13 @@ GRACE_S = 10.0
 """How long an application has after Ctrl-C."""
 
 
-def follow(session: Session, *, stdin: bool) -> object:
+def follow(session: Session, *, stdin: bool, aside: bool = False) -> object:
     """Attach to the application and pass everything on until it has ended; its outcome.
 
     Ctrl-C asks the keep to stop; a second one gives up on it.
+
+    Args:
+        aside: all output goes to standard error.
 
     Raises:
         EnarxError: the connection broke, or the keep refused.
@@ -35,7 +38,7 @@ def follow(session: Session, *, stdin: bool) -> object:
     if stdin:
         threading.Thread(target=_pass_input, args=(session,), daemon=True).start()
     with _stopped_by_interrupt(session):
-        return session.run(_show, _lost)
+        return session.run(_show_aside if aside else _show, _lost)
 
 
 def print_log(session: Session) -> None:
@@ -69,6 +72,10 @@ def _show(name: str, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(_DESCRIPTORS[name], view) :]
+
+
+def _show_aside(_name: str, data: bytes) -> None:
+    _show("stderr", data)
 
 
 def _lost(name: str, size: int) -> None:

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
 from enarx import __version__
-from enarx.adapters.keep_image import NAME, read_image
-from enarx.measure.process import NAMES, measure
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_ZEROS = "00" * 48
-_FIXED: Mapping[str, Mapping[str, str]] = {
-    "snp": {},
-    "tdx": {f"rtmr_{n}": _ZEROS for n in range(4)},
-    "sgx": {"mr_signer": "00" * 32},
-}
-"""What else evidence of a simulated process keep states: registers that nothing extends."""
+from enarx.adapters.keep_image import NAME
+from enarx.measure.process import NAMES
 
 
 @click.group("image")
@@ -44,44 +32,28 @@ def reference_values(platforms: tuple[str, ...], output: str, *, as_json: bool) 
     They are computed from the installed files: code of the keep and the libraries that it loads.
     A policy names the file in reference_value_files, and the image in image.
     """
-    from enarx.host.spawn import search_path
+    from enarx.appraisal.starter import reference_value_file
+    from enarx.cli.installed_image import installed_references
 
-    files = read_image(search_path())
-    found: dict[str, dict[str, str]] = {
-        platform: {
-            NAMES[platform]: measure(platform, files).hex(),
-            **_FIXED[platform],
-        }
-        for platform in NAMES
-        if platform in (platforms or NAMES)
-    }
+    found = installed_references(platforms or NAMES)
     if as_json:
-        report = {"name": NAME, "version": __version__, "files": len(files), "platforms": found}
+        values = {
+            one.platform: {
+                name: value.hex()
+                for name, accepted in one.measurements.items()
+                if isinstance(accepted, frozenset)
+                for value in accepted
+            }
+            for one in found
+        }
+        report = {"name": NAME, "version": __version__, "platforms": values}
         click.echo(json.dumps(report, indent=2))
         return
-    text = _toml(found)
+    title = f"Reference values of {NAME} {__version__}, a process keep; computed from its files."
+    text = reference_value_file(found, title)
     if not output:
         click.echo(text, nl=False)
         return
     from enarx.adapters.package_files import write_new
 
     write_new(output, text.encode())
-
-
-def _toml(found: Mapping[str, Mapping[str, str]]) -> str:
-    lines = [
-        f"# Reference values of {NAME} {__version__}, a process keep; computed from its files.",
-        "version = 1",
-    ]
-    for platform, measurements in found.items():
-        lines += [
-            "",
-            "[[reference_values]]",
-            f'name = "{NAME}"',
-            f'version = "{__version__}"',
-            f'platform = "{platform}"',
-            "",
-            "[reference_values.measurements]",
-            *(f'{name} = ["{value}"]' for name, value in measurements.items()),
-        ]
-    return "\n".join(lines) + "\n"

@@ -151,7 +151,7 @@ def _session(keep: str, target: Target, given: Given) -> Iterator[tuple[Deployme
     from enarx.cli.deployment import open_session
 
     deployment = deployments.load(deployments.default_directory(os.environ), keep)
-    demands = given.demands(target)
+    demands = given.demands(target, deployment.platform, given.policy(target))
     with open_host(target) as host:
         proven = open_session(host, deployment, demands)
         try:

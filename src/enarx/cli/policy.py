@@ -16,6 +16,7 @@ from enarx.errors import MisconfiguredError
 from enarx.protocol.outcome import legible
 
 if TYPE_CHECKING:
+    from enarx.appraisal.image import ReferenceValue
     from enarx.appraisal.policy import Policy
 
 _NAME = "policy.toml"
@@ -37,15 +38,34 @@ def command() -> None:
     show_default=True,
     help="A platform to accept; may be given several times.",
 )
-def init(file: str, platforms: tuple[str, ...]) -> None:
+@click.option(
+    "--installed-image",
+    is_flag=True,
+    help="Accept the keep image that is installed here, and no other.",
+)
+@click.option(
+    "--insecure-accept-simulated",
+    "accept_simulated",
+    is_flag=True,
+    help="Accept simulations as well, which protect nothing from the host.",
+)
+def init(
+    file: str, platforms: tuple[str, ...], *, installed_image: bool, accept_simulated: bool
+) -> None:
     """Write a commented, complete policy as FILE (default: policy.toml).
 
-    It passes the check as it is, and leaves the image unchecked until you state reference values.
-    A FILE that is already there stays as it is.
+    It passes the check as it is. Without --installed-image it leaves the image unchecked until you
+    state reference values. A FILE that is already there stays as it is.
     """
     from enarx.appraisal.starter import starter
 
-    text = starter(tuple(dict.fromkeys(platforms)), _policy_name(file))
+    platforms = tuple(dict.fromkeys(platforms))
+    text = starter(
+        platforms,
+        _policy_name(file),
+        references=_installed(platforms) if installed_image else (),
+        accept_simulated=accept_simulated,
+    )
     try:
         write_new(file, text.encode())
     except MisconfiguredError as e:
@@ -53,6 +73,18 @@ def init(file: str, platforms: tuple[str, ...]) -> None:
             raise
         hint = f"check it with: enarx policy check {file}"
         raise MisconfiguredError(file, e.problem, hints=(hint,)) from e
+
+
+def _installed(platforms: tuple[str, ...]) -> tuple[ReferenceValue, ...]:
+    from enarx.cli.installed_image import installed_references
+    from enarx.measure.process import NAMES
+
+    unknown = [platform for platform in platforms if platform not in NAMES]
+    if unknown:
+        problem = f"there is no keep image for {', '.join(unknown)}"
+        hint = f"images are known for {', '.join(NAMES)}"
+        raise MisconfiguredError("--installed-image", problem, hints=(hint,))
+    return installed_references(platforms)
 
 
 @command.command("check")

@@ -19,6 +19,7 @@ from enarx.host.api.problem import Problem
 from enarx.host.keeper.messages import is_keep_id
 from enarx.host.records import keeps
 from enarx.protocol.agent_link import MAX_GRACE_S
+from enarx.protocol.states import ENDS
 from enarx.wire.text import to_base64url
 
 if TYPE_CHECKING:
@@ -112,11 +113,17 @@ class KeepRoutes:
             return Response(status_code=204)
         _only(request, "wait")
         wait = _number(request, "wait", 0, MAX_WAIT_S, 0)
-        if wait and record.ended is None:
-            wait_s = min(wait, self._service.settings.limits.wait_s)
-            await self._service.watch.ended(record.id, wait_s)
-            record = await self.record_of(request)
+        if wait:
+            record = await self._wait(request, record, wait)
         return JSONResponse(shown(record))
+
+    async def _wait(self, request: Request, record: KeepRecord, seconds: int) -> KeepRecord:
+        """The keep when its application has ended, or after *seconds*."""
+        with self._service.watch.waiting(record.id) as wait:
+            record = await self.record_of(request)
+            if record.ended is None and record.state not in ENDS:
+                await wait(min(seconds, self._service.settings.limits.wait_s))
+        return await self.record_of(request)
 
     async def _offer(self, request: Request) -> Response:
         record = await self.record_of(request)

@@ -114,7 +114,9 @@ def _keep_paths() -> Json:
         one: {
             "parameters": [_PATH_ID],
             "get": {
-                **_operation("find", "One keep, perhaps at its end", {}, _ref("Keep")),
+                **_operation(
+                    "find", "One keep, perhaps at the end of its application", {}, _ref("Keep")
+                ),
                 "parameters": [
                     _query("wait", {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_S})
                 ],

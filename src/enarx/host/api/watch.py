@@ -14,7 +14,7 @@ Then events are recorded one after the other.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from enarx.errors import EnarxError, UnavailableError
 from enarx.host.api.keeper_link import KeeperLink
@@ -25,11 +25,12 @@ from enarx.host.keeper.messages import (
     decode_statuses,
 )
 from enarx.host.records import keeps, ledger
+from enarx.protocol.states import ENDS
 from enarx.seal import receipt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from enarx.host.api.store import Store
     from enarx.host.keeper.messages import KeepStatus
@@ -97,13 +98,21 @@ class Watch:
                 link.close()
             await asyncio.sleep(_PAUSE_S)
 
-    async def ended(self, keep: str, timeout_s: float) -> None:
-        """Return when the end of *keep* was recorded, or after a while."""
+    @contextmanager
+    def waiting(self, keep: str) -> Iterator[Callable[[float], Awaitable[None]]]:
+        """For whoever waits for the end of *keep*: call the result to wait for some seconds.
+
+        What is recorded from here on ends the wait, so look at the record in between.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(keep, set()).add(future)
-        try:
+
+        async def wait(seconds: float) -> None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(future, timeout_s)
+                await asyncio.wait_for(future, seconds)
+
+        try:
+            yield wait
         finally:
             waiting = self._waiting.get(keep, set())
             waiting.discard(future)
@@ -150,6 +159,8 @@ class Watch:
 
     async def _record(self, link: KeeperLink, status: KeepStatus) -> None:
         await self._store.run(keeps.advance, status.keep, status.state, status.workload_digest)
+        if status.state in ENDS:
+            self._wake(status.keep)
         if status.over:
             if status.given:
                 await self._save_receipt(link, status.keep)
@@ -168,6 +179,9 @@ class Watch:
 
     async def _end(self, keep: str, reason: str) -> None:
         await self._store.run(keeps.end, keep, reason, self._now())
+        self._wake(keep)
+
+    def _wake(self, keep: str) -> None:
         for future in self._waiting.get(keep, ()):
             if not future.done():
                 future.set_result(None)
