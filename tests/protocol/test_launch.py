@@ -30,6 +30,7 @@ LAUNCH = Launch(
     config_name="dir/Enarx.toml",
     mounts=(Mount("/data", 45, writable=True),),
     aot=False,
+    attested=True,
     secrets=(Secret("token", 5, 46), Secret("empty", 0, 47)),
 )
 

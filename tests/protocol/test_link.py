@@ -20,6 +20,7 @@ REQUESTS = [
     Request("listen", id=3, name="web", host="::", port=443),
     Request("connect", id=4, host="example.com", port=443, timeout_s=2.5),
     Request("resolve", id=5, host="example.com"),
+    Request("prove", id=6, spki=b"key", nonce=bytes(32)),
 ]
 
 
@@ -63,6 +64,17 @@ def test_a_request_has_its_descriptors_and_no_others(request_: Request) -> None:
 def test_a_request_of_another_shape_is_refused(change: dict[str, object]) -> None:
     """Values outside their range and fields of other requests are refused."""
     data = {**json.loads(link.encode_request(REQUESTS[3])), **change}
+    with pytest.raises(MalformedError):
+        link.decode_message(json.dumps(data).encode(), 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"spki": ""}, {"spki": "0"}, {"spki": "AB"}, {"spki": "ab" * 2049}, {"nonce": "00" * 31}],
+)
+def test_a_proof_is_asked_for_a_key_and_a_nonce(change: dict[str, object]) -> None:
+    """In one spelling, and of bounded size."""
+    data = {**json.loads(link.encode_request(REQUESTS[5])), **change}
     with pytest.raises(MalformedError):
         link.decode_message(json.dumps(data).encode(), 0)
 
@@ -120,6 +132,7 @@ def test_a_refusal_carries_errno_and_text() -> None:
         ("listen", {"port": 443}, 1, Answer(port=443)),
         ("connect", {"peer": ["::1", 443]}, 1, Answer(peer=("::1", 443))),
         ("resolve", {"addresses": ["::1"]}, 0, Answer(addresses=("::1",))),
+        ("prove", {"size": 9}, 1, Answer(size=9)),
     ],
 )
 def test_a_good_answer_is_read(op: str, ok: object, descriptors: int, want: Answer | None) -> None:
@@ -144,6 +157,9 @@ def test_a_good_answer_is_read(op: str, ok: object, descriptors: int, want: Answ
         ("listen", {"port": 0}, 1),
         ("resolve", {"addresses": ["x"] * 100}, 0),
         ("store", {}, 1),
+        ("prove", {"size": 9}, 0),
+        ("prove", {"size": 0}, 1),
+        ("prove", {"size": 2 << 20}, 1),
     ],
 )
 def test_an_answer_of_another_shape_is_refused(op: str, ok: object, descriptors: int) -> None:

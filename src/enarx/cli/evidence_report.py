@@ -66,7 +66,7 @@ def lines(report: Report) -> Iterator[str]:
 
 
 def _key_lines(key: Report) -> Iterator[str]:
-    yield f"key         sha256 {key['sha256']}"
+    yield f"key         sha256 {key['sha256']}" if key["spki"] else "key         none"
     yield f"  bound if  {key['rule']}"
     for value in key["accepted"]:
         yield f"  accepted  {value}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from enarx.appraisal import report
 from enarx.errors import MalformedError, UnauthenticError
+from enarx.evidence.identity import workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,8 @@ def lines(path: str, parsed: Parsed, authentic: Authentic, verdict: Verdict) -> 
     outcome, *rest = report.lines(authentic, verdict)
     yield f"{path}: {outcome}"
     yield f"  {parsed.technology.title}, sha256 {sha256(authentic.evidence).hexdigest()}"
+    if workload := workload_of(parsed.opened.claims):
+        yield f"  workload       {workload}"
     yield from rest
 
 
@@ -37,6 +40,7 @@ def document(
             "containers": list(parsed.opened.containers),
             "sha256": sha256(authentic.evidence).hexdigest(),
         },
+        "workload_digest": workload_of(parsed.opened.claims) or None,
         **report.document(authentic, verdict),
     }
 

@@ -44,6 +44,12 @@ _REPORT_DATA_BYTES = 64
     "--report-data", metavar="HEX", default="", help="What the evidence must be bound to."
 )
 @click.option(
+    "--workload",
+    metavar="DIGEST",
+    default="",
+    help="The package that a keep's certificate must be of (sha256:…).",
+)
+@click.option(
     "--trust-root",
     metavar="FILE",
     default="",
@@ -71,6 +77,7 @@ def command(
     policy: str,
     at: str,
     report_data: str,
+    workload: str,
     trust_root: str,
     accept_simulated: bool,
     sources: SourceOptions,
@@ -92,6 +99,7 @@ def command(
     result = _result(ear, ear_key, ear_nonce)
     chosen = _policy(policy, accept_simulated=accept_simulated)
     bound = _report_data(report_data)
+    _check_digest(workload)
     means = Means(
         given=load_given(given).endorsements,
         trust_root=trust_root,
@@ -102,6 +110,8 @@ def command(
     try:
         parsed = _parse(evidence)
         authentic = authenticate(parsed, means)
+        if workload:
+            _must_be_of(workload, parsed)
     except RejectedError as error:
         error.message = f"{evidence}: {error.message.removeprefix(f'{evidence}: ')}"
         if as_json:
@@ -112,7 +122,7 @@ def command(
         chosen,
         now=means.at,
         accept_simulated=accept_simulated,
-        report_data=_padded(bound, authentic.claims.report_data),
+        report_data=_expected(bound, parsed, authentic),
     )
     if result is not None:
         result.write(authentic, verdict)
@@ -123,6 +133,29 @@ def command(
             click.echo(legible(line))
     _remark(authentic, chosen)
     return 0 if verdict.accepted else _refused(evidence, verdict)
+
+
+def _check_digest(text: str) -> None:
+    from enarx.protocol.claims import check_digest
+
+    if text:
+        try:
+            check_digest(text, "--workload")
+        except MalformedError as e:
+            hint = "enarx package digest prints it"
+            raise MisconfiguredError("--workload", e.problem, hints=(hint,)) from e
+
+
+def _must_be_of(workload: str, parsed: Parsed) -> None:
+    """Insist that the claims, to which the evidence is bound, name *workload*."""
+    from enarx.errors import Failure, UnauthenticError
+    from enarx.evidence.identity import workload_of
+
+    got = workload_of(parsed.opened.claims)
+    if got != workload:
+        hint = "the keep runs another package, or this is no certificate of a keep"
+        failure = Failure("workload_digest", want=workload, got=got or "none", hint=hint)
+        raise UnauthenticError("workload", failure)
 
 
 def _remark(authentic: Authentic, policy: Policy) -> None:
@@ -194,6 +227,15 @@ def _report_data(text: str) -> bytes | None:
         problem = f"got {len(found)} bytes, want at most {_REPORT_DATA_BYTES}"
         raise MisconfiguredError("--report-data", problem, hints=(hint,))
     return found
+
+
+def _expected(bound: bytes | None, parsed: Parsed, authentic: Authentic) -> bytes | None:
+    """What the evidence must be bound to; the key of a certificate counts, which was checked."""
+    got = authentic.claims.report_data
+    binding = parsed.opened.binding
+    if bound is None and binding is not None and binding.spki:
+        return got
+    return _padded(bound, got)
 
 
 def _padded(wanted: bytes | None, got: bytes) -> bytes | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from enarx.errors import MalformedError
-from enarx.evidence import cmw, dice, extensions, messages, padding, pkix, spelling, tsm
+from enarx.evidence import cmw, dice, extensions, identity, messages, padding, pkix, spelling, tsm
 from enarx.evidence.opened import Content, Opened, Piece
 from enarx.wire import cbor, document, text
 
@@ -135,7 +135,10 @@ def _cbor(data: bytes, where: str) -> Content:
 
 def _wrapper(data: bytes, where: str) -> Content:
     try:
-        return messages.unwrap(data, where)
+        found = messages.unwrap(data, where)
+        if found.claims:
+            return replace(found, binding=identity.claims_only(found.claims))
+        return found
     except MalformedError as e:
         hint = "it was read as a conceptual message wrapper (CMW), because it begins like one"
         raise MalformedError(e.where, e.problem, offset=e.offset, hints=e.hints or (hint,)) from e

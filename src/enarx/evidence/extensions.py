@@ -17,7 +17,7 @@ from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier  # noqa: TC002 - @sequence reads annotations
 
 from enarx.errors import MalformedError
-from enarx.evidence import dice, enarx_extension, messages, vendor_extension
+from enarx.evidence import dice, enarx_extension, identity, messages, vendor_extension
 from enarx.evidence.opened import NITRO_FIELDS, Content, KeyBinding
 from enarx.tee.endorsements import Endorsements
 from enarx.wire import der
@@ -125,17 +125,21 @@ def _dice(value: bytes, spki: bytes, where: str) -> Content:
 def _wrapped(data: bytes, spki: bytes, where: str) -> Content:
     """Tagged evidence, or a wrapper.
 
-    A wrapper says nothing of the key, so every plain digest of the key binds, or the key itself.
+    A wrapper without claims says nothing of the key, so every plain digest of the key binds, or
+    the key itself.
     """
     if dice.is_tagged_evidence(data):
         return dice.bound_evidence(data, spki, where)
+    found = messages.unwrap(data, where)
+    if found.claims:
+        return replace(found, binding=identity.binding(found.claims, spki, where))
     binding = KeyBinding(
         rule="report_data = SHA-256, SHA-384 or SHA-512(SubjectPublicKeyInfo)",
         spki=spki,
         accepted=tuple(hashlib.new(name, spki).digest() for name in ("sha256", "sha384", "sha512")),
         fields=NITRO_FIELDS,
     )
-    return replace(messages.unwrap(data, where), binding=binding)
+    return replace(found, binding=binding)
 
 
 _STATEMENTS: dict[str, Callable[[bytes, bytes, str], Content]] = {CMW: _cmw, DICE: _dice}

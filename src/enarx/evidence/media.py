@@ -49,6 +49,9 @@ CRL = "application/pkix-crl"
 TCB_INFO = "application/vnd.enarx.tcb-info+json"
 QE_IDENTITY = "application/vnd.enarx.qe-identity+json"
 
+CLAIMS = "application/vnd.enarx.claims.v1+json"
+"""What the evidence beside it is bound to, by SHA-512."""
+
 CMW_CBOR = "application/cmw+cbor"
 CMW_JSON = "application/cmw+json"
 SIGNED = frozenset({"application/cmw+cose", "application/cmw+jws"})

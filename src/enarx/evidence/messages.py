@@ -27,12 +27,21 @@ def unwrap(data: bytes, where: str) -> Content:
     pieces: list[Piece] = []
     endorsements = Endorsements()
     containers = ["CMW in JSON" if data[:1] in (b"[", b"{") else "CMW in CBOR"]
+    claims = b""
     for message in found:
         content = _content(message, f"{where}: {message.label}" if message.label else where)
         pieces += content.evidence
         endorsements += content.endorsements
         containers += content.containers
-    return Content(evidence=tuple(pieces), endorsements=endorsements, containers=tuple(containers))
+        if claims and content.claims:
+            raise MalformedError(where, "claims twice")
+        claims = claims or content.claims
+    return Content(
+        evidence=tuple(pieces),
+        endorsements=endorsements,
+        containers=tuple(containers),
+        claims=claims,
+    )
 
 
 def _content(message: Message, where: str) -> Content:
@@ -40,6 +49,10 @@ def _content(message: Message, where: str) -> Content:
     if kind in media.SIGNED:
         hint = "take the wrapper out of its signature, and verify the evidence in it"
         raise MalformedError(where, f"a signed wrapper ({kind})", hints=(hint,))
+    if kind == media.CLAIMS:
+        if not message.value:
+            raise MalformedError(where, "claims without a byte")
+        return Content(evidence=(), claims=message.value)
     if kind in _ENDORSEMENTS:
         _must_indicate(message, cmw.ENDORSEMENTS, where)
         return Content(evidence=(), endorsements=_ENDORSEMENTS[kind](message.value, where))
@@ -51,7 +64,7 @@ def _content(message: Message, where: str) -> Content:
         _must_indicate(message, cmw.EVIDENCE, where)
         opened = _TSM[kind](message.value, where)
         return replace(opened, containers=("TSM report",))
-    known = (media.OURS + "…", *media.EVIDENCE, *sorted(_TSM), *sorted(_ENDORSEMENTS))
+    known = (media.OURS + "…", *media.EVIDENCE, *sorted(_TSM), *sorted(_ENDORSEMENTS), media.CLAIMS)
     hint = f"understood are {', '.join(known)}"
     raise MalformedError(where, f"a message of type {message.media}", hints=(hint,))
 

@@ -186,6 +186,10 @@ class Broker:
         else:
             self._reply(request, {"sha256": found[0]}, (found[1],))
 
+    def _prove(self, request: Request, _fds: list[int]) -> None:
+        """A host has no evidence to give; a keep with some has an agent that answers instead."""
+        self._refuse(request, OSError(errno.EOPNOTSUPP, "no evidence here"))
+
     def _save(self, request: Request, fds: list[int]) -> None:
         """Keep compiled code; the keep does not wait for it, so it is not told how it went."""
         store = self._store
@@ -308,6 +312,7 @@ _SERVICES: dict[str, Callable[[Broker, Request, list[int]], None]] = {
     "cached": Broker._cached,  # noqa: SLF001 - the class's own table
     "connect": Broker._connect,  # noqa: SLF001
     "listen": Broker._listen,  # noqa: SLF001
+    "prove": Broker._prove,  # noqa: SLF001
     "resolve": Broker._resolve,  # noqa: SLF001
     "store": Broker._save,  # noqa: SLF001
 }

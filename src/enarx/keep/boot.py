@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.keep import code
@@ -147,8 +148,12 @@ class Keep:
             from enarx.keep.secure import Secure
 
             package_files = mounts.package if mounts is not None else None
-            secure = Secure(config, package_files, launch.config_name, self._log_refusal)
-            self._link.event("certificate", pem=secure.certificate)
+            prove = partial(self._prove, package.digest) if launch.attested else None
+            secure = Secure(
+                config, package_files, launch.config_name, self._log_refusal, prove=prove
+            )
+            if not launch.attested:  # whoever connects gets it with its evidence
+                self._link.event("certificate", pem=secure.certificate)
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
         arguments = application_arguments(config, launch.args, argv0=launch.argv0)
         environment = application_environment(config, launch.env, fd_variables=launch.fd_variables)
@@ -162,6 +167,13 @@ class Keep:
             network=self._network(config, secure),
         )
         return furniture, system
+
+    def _prove(self, workload_digest: str, spki: bytes) -> bytes:
+        """Evidence that a key is this keep's, with what it is bound to, for its certificate."""
+        from enarx.protocol.claims import UNASKED, IdentityClaims, beside
+
+        claims = IdentityClaims(UNASKED, spki, workload_digest).encode()
+        return beside(claims, self._link.prove(spki, UNASKED))
 
     def _log_refusal(self, peer: tuple[str, int], error: OSError) -> None:
         """A client that was turned away learns little; whoever runs the keep learns why."""

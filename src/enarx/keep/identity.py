@@ -10,8 +10,13 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
+
+    Prove: TypeAlias = Callable[[bytes], bytes]
 
 
 class Identity:
@@ -35,18 +40,29 @@ class Identity:
         return "".join(each.public_bytes(Encoding.PEM).decode() for each in self.chain)
 
 
-def make_identity(now_s: float) -> Identity:
+def make_identity(now_s: float, prove: Prove | None = None) -> Identity:
     """A fresh P-256 key with a self-signed certificate.
 
     Args:
         now_s: seconds since 1970.
+        prove: gives evidence for the key, and the claims that it is bound to; the certificate
+            carries both.
+
+    Raises:
+        OSError: there is no evidence.
     """
     from datetime import UTC, datetime
 
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     from enarx.pki.self_signed import SERIAL_BYTES, self_signed
 
     key = ec.generate_private_key(ec.SECP256R1())
+    evidence = b""
+    if prove is not None:
+        form = PublicFormat.SubjectPublicKeyInfo
+        evidence = prove(key.public_key().public_bytes(Encoding.DER, form))
     now = datetime.fromtimestamp(now_s, UTC)
-    return Identity(key, (self_signed(key, now=now, serial=os.urandom(SERIAL_BYTES)),))
+    serial = os.urandom(SERIAL_BYTES)
+    return Identity(key, (self_signed(key, now=now, serial=serial, evidence=evidence),))

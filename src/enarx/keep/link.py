@@ -182,6 +182,18 @@ class Link:
         answer, _ = self._call(Request("resolve", host=host))
         return answer.addresses if answer else ()
 
+    def prove(self, spki: bytes, nonce: bytes) -> bytes:
+        """Ask for evidence that the key *spki* is this keep's; not verified here.
+
+        Raises:
+            OSError: there is none.
+        """
+        answer, fd = self._call(Request("prove", spki=spki, nonce=nonce))
+        try:
+            return _read_exactly(fd, answer.size if answer else 0, "evidence")
+        finally:
+            os.close(fd)
+
     def submit(self, request: Request, fds: Sequence[int] = ()) -> Pending:
         """Send a request and return at once; ``pump`` completes what it returns.
 
@@ -257,19 +269,19 @@ class Link:
 def _check_descriptor(op: str, fd: int) -> None:
     """A reply's descriptor must be what was asked for: a regular file or a socket."""
     mode = os.fstat(fd).st_mode
-    wanted = stat.S_ISREG(mode) if op == "cached" else stat.S_ISSOCK(mode)
+    wanted = stat.S_ISREG(mode) if op in {"cached", "prove"} else stat.S_ISSOCK(mode)
     if not wanted:
         raise MalformedError(f"reply of the host to {op}", "brings the wrong kind of descriptor")
 
 
-def _read_exactly(fd: int, size: int) -> bytes:
-    """Read a spilled launch message, whose file may be shorter than it was announced."""
+def _read_exactly(fd: int, size: int, where: str = "launch message") -> bytes:
+    """Read a file, which may be shorter than it was announced."""
     parts = []
     offset = 0
     while offset < size:
         part = os.pread(fd, size - offset, offset)
         if not part:
-            raise MalformedError("launch message", f"got {offset} bytes in its file, want {size}")
+            raise MalformedError(where, f"got {offset} bytes in its file, want {size}")
         parts.append(part)
         offset += len(part)
     return b"".join(parts)

@@ -20,6 +20,7 @@ from enarx.keep.vfs.resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from enarx.keep.identity import Prove
     from enarx.keep.net.channel import AcceptChannel
     from enarx.keep.net.tls import TlsStream
     from enarx.keep.net.tls_listener import Refused
@@ -39,6 +40,7 @@ class Secure:
         package: the package's files, for certificates named by path.
         source: the configuration's name in messages.
         refused: told of each handshake that failed, with its peer; for the log.
+        prove: gives evidence for the keep's key; None where there is none.
 
     Attributes:
         background: handshakes and closes that go on while the guest waits.
@@ -46,13 +48,19 @@ class Secure:
     """
 
     def __init__(
-        self, config: Config, package: MemoryDirectory | None, source: str, refused: Refused
+        self,
+        config: Config,
+        package: MemoryDirectory | None,
+        source: str,
+        refused: Refused,
+        *,
+        prove: Prove | None = None,
     ) -> None:
         self._config = config
         self._package = package
         self._source = source
         self._refused = refused
-        self._identity = make_identity(time.time())
+        self._identity = make_identity(time.time(), prove)
         self.background = Background()
         self.certificate = self._identity.pem()
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from enarx.wire.document import Fields
 
 PROFILE = "tag:github.com,2026:enarx/claims/1"
+MEDIA_TYPE = "application/vnd.enarx.claims.v1+json"
+IDENTITY_COLLECTION = "tag:enarx.dev,2026:identity"
+"""Of wrappers with evidence for a key and the claims that name the key."""
+UNASKED = bytes(32)
+"""The nonce of identity claims that nobody asked for: they show no freshness."""
 NONCE_BYTES = 32
 EXPORTER_BYTES = 32
 MAX_BYTES = 16 * 1024
@@ -101,6 +106,23 @@ class IdentityClaims:
             spki=to_base64url(self.spki),
             workload_digest=self.workload_digest or None,
         )
+
+
+def beside(claims: bytes, evidence: bytes) -> bytes:
+    """A wrapper, in CBOR, of *evidence*, itself a wrapper, and the *claims* it is bound to.
+
+    Source: draft-ietf-rats-msg-wrap-23, section 3.3.
+    """
+    from enarx.wire import cbor
+
+    kind = "application/cmw+json" if evidence[:1] in (b"[", b"{") else "application/cmw+cbor"
+    return cbor.encode(
+        {
+            "__cmwc_t": IDENTITY_COLLECTION,
+            "claims": (MEDIA_TYPE, claims),
+            "evidence": (kind, evidence),
+        }
+    )
 
 
 def report_data(claims: bytes) -> bytes:

@@ -9,7 +9,7 @@ That the blobs have the digests they claim is not decided here: the keep hashes 
      "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true,
      "secrets": [{"name", "size", "fd"}]}
 
-(``secrets`` is left out where there are none.)
+(``secrets`` is left out where there are none, ``"attested": true`` where nobody gives evidence.)
 
 A message longer than a frame is put in a file, and in its place goes
 
@@ -84,13 +84,14 @@ class Secret:
 class Launch:
     """Everything a keep is told at its start; descriptors are the holder's own numbers.
 
+    *attested*: the link's other end gives evidence ("prove").
     *name* and *config_name* are what messages call the application and its Enarx.toml; *argv0* is
     what the application is told its own name is.
     """
 
     __slots__ = (
-        "aot", "args", "argv0", "blobs", "config_name", "env", "fd_variables", "manifest", "mounts",
-        "name", "secrets", "stdio",
+        "aot", "args", "argv0", "attested", "blobs", "config_name", "env", "fd_variables",
+        "manifest", "mounts", "name", "secrets", "stdio",
     )  # fmt: skip
 
     def __init__(
@@ -108,7 +109,9 @@ class Launch:
         aot: bool = True,
         fd_variables: bool = True,
         secrets: tuple[Secret, ...] = (),
+        attested: bool = False,
     ) -> None:
+        self.attested = attested
         self.manifest = manifest
         self.blobs = blobs
         self.name = name
@@ -159,6 +162,8 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
             {"name": secret.name, "size": secret.size, "fd": index(secret.fd)}
             for secret in launch.secrets
         ]
+    if launch.attested:
+        message["attested"] = True
     return dump(message), tuple(sent)
 
 
@@ -187,6 +192,7 @@ def decode_launch(data: bytes, fds: Sequence[int]) -> Launch:
         aot=fields.boolean("aot"),
         fd_variables=fields.boolean("fd_variables"),
         secrets=_secrets(fields, names) if "secrets" in fields else (),
+        attested=fields.boolean("attested") if "attested" in fields else False,
     )
     fields.done()
     names.done()

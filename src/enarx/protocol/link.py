@@ -8,7 +8,11 @@ Every request has an id, its reply carries the same id; events go one way, keep 
     {"id", "op": "listen", "name", "host", "port"}         -> {"port"} + accept channel
     {"id", "op": "connect", "host", "port", "timeout_s"}   -> {"peer": [host, port]} + socket
     {"id", "op": "resolve", "host"}                        -> {"addresses": [...]}
+    {"id", "op": "prove", "spki", "nonce"}                 -> {"size"} + file
     every refusal                                          -> {"id", "error": {"errno", "text"}}
+
+``prove`` asks for evidence that a key is the keep's, bound to identity claims with this nonce; the
+keep's agent answers it, a host never does.
 
 On an accept channel the host sends ``{"peer": [host, port]}`` + one connected socket per frame.
 """
@@ -31,12 +35,17 @@ MAX_TIMEOUT_S = 3600.0
 MAX_STORED = 2 << 30
 """Largest ahead-of-time file, in bytes; the largest known (CPython with SciPy) has 241 MB."""
 
+MAX_EVIDENCE = 1 << 20
+"""Longest evidence with its endorsements, in bytes."""
+
 _MAX_ADDRESSES = 64
 _MAX_CERTIFICATE = 32 * 1024
 _MAX_HOST = 255
 _MAX_ID = (1 << 53) - 1
 _MAX_KEY = 200
 _MAX_PORT = 65535
+_MAX_SPKI = 2048
+_NONCE_DIGITS = 64
 _SHA256_DIGITS = 64
 _KEY_CHARACTERS = frozenset("0123456789abcdef-")
 
@@ -44,7 +53,9 @@ _KEY_CHARACTERS = frozenset("0123456789abcdef-")
 class Request:
     """One request of a keep; attributes its ``op`` does not have keep their defaults."""
 
-    __slots__ = ("host", "id", "key", "name", "op", "port", "sha256", "size", "timeout_s")
+    __slots__ = (
+        "host", "id", "key", "name", "nonce", "op", "port", "sha256", "size", "spki", "timeout_s",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -58,6 +69,8 @@ class Request:
         host: str = "",
         port: int = 0,
         timeout_s: float = 0.0,
+        spki: bytes = b"",
+        nonce: bytes = b"",
     ) -> None:
         self.op = op
         self.id = id
@@ -68,6 +81,8 @@ class Request:
         self.host = host
         self.port = port
         self.timeout_s = timeout_s
+        self.spki = spki
+        self.nonce = nonce
 
 
 class Event:
@@ -102,7 +117,7 @@ class Reply:
 class Answer:
     """The checked content of a good reply; which attribute counts follows from the request."""
 
-    __slots__ = ("addresses", "peer", "port", "sha256")
+    __slots__ = ("addresses", "peer", "port", "sha256", "size")
 
     def __init__(
         self,
@@ -111,7 +126,9 @@ class Answer:
         peer: tuple[str, int] = ("", 0),
         port: int = 0,
         addresses: tuple[str, ...] = (),
+        size: int = 0,
     ) -> None:
+        self.size = size
         self.sha256 = sha256
         self.peer = peer
         self.port = port
@@ -120,7 +137,7 @@ class Answer:
 
 def encode_request(request: Request) -> bytes:
     """Return the frame that ``decode_message`` reads; ``store`` also needs its file beside it."""
-    fields = {field: getattr(request, field) for field in _REQUESTS[request.op]}
+    fields = {field: _plain(getattr(request, field)) for field in _REQUESTS[request.op]}
     return dump({"id": request.id, "op": request.op, **fields})
 
 
@@ -236,9 +253,22 @@ def _answer(op: str, fields: Fields) -> Answer:
         return Answer(peer=_peer(fields))
     if op == "listen":
         return Answer(port=fields.integer("port", 1, _MAX_PORT))
+    if op == "prove":
+        return Answer(size=fields.integer("size", 1, MAX_EVIDENCE))
     if op == "resolve":
         return Answer(addresses=fields.texts("addresses", most=_MAX_ADDRESSES, longest=_MAX_HOST))
     return Answer()
+
+
+def _plain(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _spki(fields: Fields) -> bytes:
+    digits = fields.text("spki", least=2, most=2 * _MAX_SPKI)
+    if len(digits) % 2 or set(digits) - set("0123456789abcdef"):
+        fields.refuse("spki", "want lower-case hexadecimal digits, two a byte")
+    return bytes.fromhex(digits)
 
 
 def _peer(fields: Fields) -> tuple[str, int]:
@@ -277,12 +307,13 @@ def _running(fields: Fields) -> dict[str, object]:
     return {"wall_time_s": fields.number("wall_time_s", 0, 1e12)}
 
 
-_BRINGS_DESCRIPTOR = frozenset(("cached", "connect", "listen"))
+_BRINGS_DESCRIPTOR = frozenset(("cached", "connect", "listen", "prove"))
 
 _REQUESTS: dict[str, tuple[str, ...]] = {
     "cached": ("key",),
     "connect": ("host", "port", "timeout_s"),
     "listen": ("name", "host", "port"),
+    "prove": ("spki", "nonce"),
     "resolve": ("host",),
     "store": ("key", "sha256", "size"),
 }
@@ -291,9 +322,11 @@ _FIELDS: dict[str, Callable[[Fields], object]] = {
     "host": lambda f: f.text("host", least=1, most=_MAX_HOST),
     "key": _key,
     "name": lambda f: f.text("name", most=MAX_TEXT),
+    "nonce": lambda f: bytes.fromhex(f.hexadecimal("nonce", _NONCE_DIGITS)),
     "port": lambda f: f.integer("port", 0, _MAX_PORT),
     "sha256": lambda f: f.hexadecimal("sha256", _SHA256_DIGITS),
     "size": lambda f: f.integer("size", 1, MAX_STORED),
+    "spki": _spki,
     "timeout_s": lambda f: f.number("timeout_s", 0.001, MAX_TIMEOUT_S),
 }
 

@@ -209,6 +209,28 @@ def test_host_that_gives_no_evidence(keep: Keep, evidence: bytes | None) -> None
     keep.offer()
 
 
+SERVES = b"""
+[[files]]
+name = "web"
+kind = "listen"
+prot = "tls"
+addr = "127.0.0.1"
+port = 0
+"""
+
+
+def test_host_that_withholds_evidence_of_the_application_s_key(keep: Keep) -> None:
+    """A service without evidence would be anybody's: the application does not start."""
+    owner = Owner()
+    made = keep.offer()
+    keep.quote = lambda _: None
+    assert keep.provision(seal(owner.content(ENDLESS, SERVES), made))[0].kind is None
+    keep.until_state("failed")
+    client = keep.connect(owner)
+    ended = client.command("status", "status").outcome
+    assert "the host gave no evidence" in str(ended)
+
+
 def test_host_that_withholds_evidence_of_the_channel(keep: Keep) -> None:
     """The owner is told, and the connection goes on."""
     owner = Owner()

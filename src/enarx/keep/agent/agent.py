@@ -18,7 +18,7 @@ from enarx.keep.agent.relay import Relay
 from enarx.keep.agent.tls import Wire, channel_context
 from enarx.keep.agent.workload import Workload
 from enarx.protocol import outcome, states
-from enarx.protocol.claims import ChannelClaims, report_data
+from enarx.protocol.claims import ChannelClaims, IdentityClaims, report_data
 from enarx.protocol.states import ENDS, OutOfOrderError
 from enarx.seal.offer import Offer
 from enarx.seal.suite import CannotOpenError
@@ -59,7 +59,12 @@ class Agent:
         self._host = HostLink(loop, link, self)
         self._runtime = runtime
         self._relay = Relay(
-            loop, runtime.link, broker, event=self._runtime_says, gone=self._runtime_gone
+            loop,
+            runtime.link,
+            broker,
+            event=self._runtime_says,
+            gone=self._runtime_gone,
+            prove=self._prove,
         )
         self._state: State = "booting"
         self._digest = ""
@@ -106,6 +111,11 @@ class Agent:
     def evidence(self, nonce: bytes, exporter: bytes, done: Callable[[bytes | None], None]) -> None:
         """Evidence for one connection of the channel."""
         claims = ChannelClaims(nonce, self._keys.channel_spki, exporter, self._digest).encode()
+        self._host.quote(report_data(claims), done)
+
+    def _prove(self, spki: bytes, nonce: bytes, done: Callable[[bytes | None], None]) -> None:
+        """Evidence for a key of the application's, which then answers for its name."""
+        claims = IdentityClaims(nonce, spki, self._digest).encode()
         self._host.quote(report_data(claims), done)
 
     def _make_offer(self, request: Request, _fd: int) -> None:

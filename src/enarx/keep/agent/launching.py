@@ -52,6 +52,7 @@ def launch(
             args=args,
             env=env,
             aot=False,
+            attested=True,
             secrets=tuple(
                 Secret(name, len(data), file("secret", data)) for name, data in secrets.items()
             ),

@@ -11,7 +11,9 @@ allows.
 from __future__ import annotations
 
 import errno
+import os
 import select
+from functools import partial
 
 from enarx import frames
 from enarx.errors import MalformedError
@@ -47,6 +49,7 @@ class Relay:
     Args:
         event: called with each event of the runtime, its fields checked.
         gone: called once when the runtime's link has ended, with the rule that it broke, or "".
+        prove: answers "prove": takes the key, the nonce, and what to call with the evidence.
     """
 
     def __init__(
@@ -57,12 +60,14 @@ class Relay:
         *,
         event: Callable[[Event], None],
         gone: Callable[[str], None],
+        prove: Callable[[bytes, bytes, Callable[[bytes | None], None]], None],
     ) -> None:
         self._loop = loop
         self._runtime = _Sender(runtime)
         self._broker = _Sender(broker)
         self._event = event
         self._gone = gone
+        self._prove = prove
         self._asked: set[int] = set()
         self._ended = False
         self._cut = False
@@ -129,7 +134,9 @@ class Relay:
         return True
 
     def _request(self, request: Request, data: bytes) -> None:
-        if request.op not in _RELAYED:
+        if request.op == "prove":
+            self._prove(request.spki, request.nonce, partial(self._proven, request.id))
+        elif request.op not in _RELAYED:
             self._refuse(request.id, errno.EPERM, "the host is not to see compiled code")
         elif self._cut:
             self._refuse(request.id, errno.ENOTCONN, _NO_BROKER)
@@ -138,6 +145,20 @@ class Relay:
         else:
             self._asked.add(request.id)
             self._send(self._broker, (data, ()))
+
+    def _proven(self, number: int, evidence: bytes | None) -> None:
+        """Pass evidence on, in a file in memory."""
+        if self._ended:
+            return
+        if evidence is None:
+            self._refuse(number, errno.ENODATA, "the host gave no evidence")
+        else:
+            fd = os.memfd_create("evidence", os.MFD_CLOEXEC)
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(evidence)
+            reply = encode_reply(Reply(number, {"size": len(evidence)}))
+            self._send(self._runtime, (reply, (fd,)))
+        self._watch()
 
     def _refuse(self, number: int, code: int, text: str) -> None:
         self._send(self._runtime, (encode_reply(Reply(number, errno=code, text=text)), ()))
