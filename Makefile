@@ -1,4 +1,4 @@
-# make demo    install into .venv and run an HTTPS server in a process keep
+# make demo    install into .venv and deploy an HTTPS server to a keep that proved itself
 # make test    set up and run every test
 # make check   format, lint, types, imports, architecture and unit tests: under a minute, offline
 # make coverage   every branch of the verifying core, by the quick tests of a lone clone
@@ -17,7 +17,7 @@ PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
-demo: $(VENV)/.runtime
+demo: $(VENV)/.runtime $(VENV)/.host
 	@$(BIN)/python demo/demo.py
 
 test: $(VENV)/.dev $(VENV)/.guests

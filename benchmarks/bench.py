@@ -82,8 +82,7 @@ def output(command: list[str | Path], **options: object) -> str:
         text=True,
         check=False,
         timeout=TIMEOUT_S,
-        env=environment(),
-        **options,
+        **{"env": environment(), **options},
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()}")

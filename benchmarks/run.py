@@ -19,6 +19,7 @@ from pathlib import Path
 
 import dcap
 import guests_alone
+import launch
 import memory
 import network
 import snp
@@ -45,6 +46,9 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "tdx": dcap.tdx,
     "sgx": dcap.sgx,
     "verify": verifying.verify,
+    "launch": launch.launch,
+    "channel": launch.channel,
+    "idle-keeps": launch.idle_keeps,
 }
 
 

@@ -1,12 +1,15 @@
-"""Runs an HTTPS server in a process keep, fetches a page from it, and shows what ran where.
+"""Deploys an HTTPS server into a keep that proved itself, and shows what was proven and what ran.
 
-Nothing here is special to the demo: ``enarx run`` starts it, curl fetches from it (Python's own
-client where curl is missing), and what is said about the processes is read from /proc.
+Nothing here is special to the demo: ``enarx up`` offers keeps on simulated platforms, ``enarx
+deploy`` verifies one and seals the package to it, ``enarx verify`` proves the certificate that the
+server shows, curl fetches a page (Python's own client where curl is missing), and what is said
+about the processes is read from /proc.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -16,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,66 +27,101 @@ from OpenSSL import SSL, crypto
 from processes import Process, family
 
 HERE = Path(__file__).parent
+ENARX = Path(sys.executable).with_name("enarx")
 PACKAGE = HERE / "https-server"
 CONFIGURED_PORT = "port = 12345"
+PLATFORMS = ("snp", "tdx", "sgx")
 START_TIMEOUT_S = 60.0
+MOST_LINES, MOST_COLUMNS = 14, 100
+"""Of one command's output; the rest is there for whoever runs it by hand."""
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
-    """Run the demo; 0 if the page came out of the keep."""
+    """Run the demo; 0 if the page came out of a keep that proved itself."""
     with tempfile.TemporaryDirectory(prefix="enarx-demo-") as scratch:
         folder = Path(scratch)
         port = free_port()
-        config = folder / "Enarx.toml"
-        text = (PACKAGE / "Enarx.toml").read_text()
-        config.write_text(text.replace(CONFIGURED_PORT, f"port = {port}"))
-        certificate = folder / "keep.pem"
-        say(f"$ enarx run demo/https-server    (port {port} in its Enarx.toml)")
-        with running(config, certificate, folder / "server.log") as server:
-            took = wait_until_serving(server, port, certificate)
-            say(f"  serving after {took:.2f} s")
+        shutil.copytree(PACKAGE, folder / "https-server")
+        config = folder / "https-server" / "Enarx.toml"
+        config.write_text(config.read_text().replace(CONFIGURED_PORT, f"port = {port}"))
+        user = User(folder)
+        with offering(user) as keeper:
+            accept = [word for name in PLATFORMS for word in ("--platform", name)]
+            simulated = "--insecure-accept-simulated"
+            user.enarx("policy", "init", *accept, "--installed-image", simulated, "policy.toml")
+            deploy = ("deploy", "--detach", "--policy", "policy.toml", "./https-server")
+            keep = user.enarx(*deploy).strip()
+            wait_until_serving(port)
+            certificate = folder / "keep.pem"
+            certificate.write_text(ssl.get_server_certificate(("localhost", port)))
             show_connection(port, certificate)
+            digest = user.enarx("package", "digest", "./https-server").strip()
+            verify = ("verify", simulated, "--policy", "policy.toml", "--workload", digest)
+            verdict = user.enarx(*verify, "keep.pem")
             page = show_page(port, certificate)
-            show_processes(server.pid, port)
-            show_log(folder / "server.log")
-        say(f"\nStopped with SIGTERM; `enarx run` ended with exit code {server.returncode}.")
-    return 0 if "inside a keep" in page and server.returncode == 128 + signal.SIGTERM else 1
+            show_processes(keeper, port)
+            log = user.enarx("keep", "logs", keep)
+            user.enarx("keep", "delete", keep)
+        heading("The keep is gone, and so is the host.")
+        say("Platforms were simulated: all of the protocol, no protection from this machine.")
+    proven = "accepted by policy policy" in verdict and digest in verdict
+    return 0 if proven and "inside a keep" in page and "GET / 200" in log else 1
+
+
+class User:
+    """Somebody with an empty home, who types commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        names = ("CACHE", "CONFIG", "DATA", "STATE")
+        home = {f"XDG_{name}_HOME": str(folder / "home" / name.lower()) for name in names}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("ENARX_")}
+        self.environment: Mapping[str, str] = {**kept, **home}
+
+    def enarx(self, *words: str) -> str:
+        """Show the command and all that it prints; its standard output."""
+        heading(f"$ enarx {' '.join(words)}")
+        done = subprocess.run(
+            [ENARX, *words], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        for line in (done.stderr + done.stdout).splitlines()[:MOST_LINES]:
+            say(f"  {line[:MOST_COLUMNS]}")
+        if done.returncode:
+            raise RuntimeError(f"enarx {words[0]} ended with {done.returncode}")
+        return done.stdout
 
 
 @contextlib.contextmanager
-def running(config: Path, certificate: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """``enarx run`` with *config*; stopped at the end, whatever happens."""
-    command = (
-        str(Path(sys.executable).with_name("enarx")),
-        "run",
-        *("--wasmcfgfile", str(config)),
-        *("--write-certificate", str(certificate)),
-        str(PACKAGE),
-    )
+def offering(user: User) -> Iterator[int]:
+    """``enarx up``; the process that holds the keeps. Both are ended, whatever happens."""
+    say("$ enarx up --warm 1 &")
+    log = user.folder / "up.log"
+    # A signal between the fork and the assignment would leave the host behind.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     with log.open("wb") as out:
-        # A signal between the fork and the assignment would leave the server behind.
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-        server = subprocess.Popen(
-            command,
+        host = subprocess.Popen(
+            [ENARX, "up", "--warm", "1", "--port", str(free_port())],
+            env=user.environment,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             preexec_fn=unblock,  # noqa: PLW1509 - one thread
         )
+    state = user.folder / "home" / "state" / "enarx" / "host"
     try:
         unblock()
-        yield server
-    except Exception:
-        sys.stderr.write(log.read_text(errors="replace"))
-        raise
+        wait_until_offering(host, log, state / "keeper.sock")
+        say("".join(f"  {line}\n" for line in log.read_text().splitlines()).rstrip("\n"))
+        yield int((state / "keeper.lock").read_text().split()[1])
     finally:
-        server.terminate()
-        try:
-            server.wait(10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        host.terminate()  # it may not be so far yet that "stop" finds it
+        host.wait()
+        stop = [ENARX, "host", "stop"]
+        subprocess.run(stop, env=user.environment, check=False, capture_output=True)
+        unblock()
 
 
 def unblock() -> None:
@@ -91,15 +129,23 @@ def unblock() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
-def wait_until_serving(server: subprocess.Popen[bytes], port: int, certificate: Path) -> float:
-    """Seconds until the port answers and the keep's certificate is there."""
-    start = time.monotonic()
-    while (took := time.monotonic() - start) < START_TIMEOUT_S:
-        if server.poll() is not None:
-            raise RuntimeError(f"the server ended early, with exit code {server.returncode}")
-        if certificate.exists():
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                return took
+def wait_until_offering(host: subprocess.Popen[bytes], log: Path, keeper: Path) -> None:
+    """Wait for the host agent, and for the keeper that it starts."""
+    end = time.monotonic() + START_TIMEOUT_S
+    while not (keeper.exists() and "hint:" in log.read_text()):
+        if host.poll() is not None:
+            raise RuntimeError(f"enarx up ended with {host.returncode}: {log.read_text()}")
+        if time.monotonic() > end:
+            raise RuntimeError(f"no host agent after {START_TIMEOUT_S:.0f} s")
+        time.sleep(0.02)
+
+
+def wait_until_serving(port: int) -> None:
+    """Wait until the application's port answers."""
+    end = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
         time.sleep(0.02)
     raise RuntimeError(f"nothing answers on port {port} after {START_TIMEOUT_S:.0f} s")
 
@@ -143,23 +189,25 @@ def show_page(port: int, certificate: Path) -> str:
 
 
 def show_processes(pid: int, port: int) -> None:
-    """Who ran what: the process tree of ``enarx run``, as the kernel tells it."""
+    """Who ran what: the process tree of the keeper, as the kernel tells it."""
     heading("what ran where")
     for depth, process in family(pid):
-        say(f"  {'   ' * depth}{process.pid}  {role(process, depth)}")
+        say(f"  {'   ' * depth}{process.pid}  {role(depth)}")
         for fact in facts(process, port):
             say(f"  {'   ' * depth}       {fact}")
     say("  A process keep is separated from this machine's other programs; it is no TEE:")
     say("  whoever is root here can read it.  LIMITATIONS.md says what that means.")
 
 
-def role(process: Process, depth: int) -> str:
+def role(depth: int) -> str:
     """What a process of the tree is there for."""
-    if not any("enarx.keep.zygote" in word for word in process.words):
-        return "enarx run: the host's side, and the broker that opens and accepts connections"
+    if depth == 0:
+        return "keeper: the host's side, and the brokers that open and accept connections"
     if depth == 1:
         return "zygote: Python and the engine, loaded; keeps are forked from it"
-    return "keep: the application, its files, and the end of TLS"
+    if depth == 2:  # noqa: PLR2004 - keeper, zygote, agent
+        return "agent of a keep: its keys, and the end of its owner's channel"
+    return "runtime of a keep: the application, its files, and the end of TLS"
 
 
 def facts(process: Process, port: int) -> Iterator[str]:
@@ -171,12 +219,6 @@ def facts(process: Process, port: int) -> Iterator[str]:
     if process.filters:
         yield f"is under {process.filters} system-call filter(s)"
     yield f"{process.memory_kib // 1024} MiB resident, {process.threads} thread(s)"
-
-
-def show_log(log: Path) -> None:
-    """What the application printed."""
-    heading("what the application wrote to its standard output")
-    say("".join(f"  {line}\n" for line in log.read_text().splitlines()).rstrip("\n"))
 
 
 def free_port() -> int:

@@ -31,22 +31,26 @@ def start(tmp_path: Path) -> subprocess.Popen[str]:
 
 
 def assert_nothing_left(process: subprocess.Popen[str], tmp_path: Path) -> None:
-    """No process of the demo's group is alive, and none of its files is there."""
+    """No process of the demo is alive, its keeper included, and none of its files is there."""
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not [command for command in commands if str(tmp_path).encode() in command]
     assert list(tmp_path.glob("enarx-demo-*")) == []
 
 
 @pytest.mark.slow
 def test_the_demo_serves_a_page(tmp_path: Path) -> None:
-    """A page comes out of the keep over TLS 1.3, and the processes are shown as they are."""
+    """A keep is verified, deployed to and verified again by its certificate; a page comes out."""
     process = start(tmp_path)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "Hello from inside a keep" in out
     assert re.search(r"protocol +TLSv1\.3\n", out)
     assert re.search(r"key exchange +X25519MLKEM768\n", out)
+    assert "accepted by policy policy" in out
     assert "may gain no privileges" in out
+    assert "agent of a keep" in out
     assert "GET / 200" in out
     assert_nothing_left(process, tmp_path)
 
@@ -57,7 +61,7 @@ def test_an_interrupted_demo_leaves_nothing(number: int, tmp_path: Path) -> None
     """Ctrl-C and SIGTERM in the middle of the demo end every process that it started."""
     process = start(tmp_path)
     assert process.stdout is not None
-    assert "enarx run" in process.stdout.readline()
+    assert "enarx up" in process.stdout.readline()
     process.send_signal(number)
     process.communicate(timeout=60)
     assert process.returncode == 128 + number

@@ -65,7 +65,8 @@ def listen(address: str, port: int, *, secure: bool, insecure: bool) -> socket.s
             hints=("give --tls-certificate and --tls-key", "or listen on 127.0.0.1"),
         )
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family)
+    # With the protocol named, asyncio sends small messages at once (TCP_NODELAY).
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address, port))

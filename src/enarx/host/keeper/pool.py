@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _PAUSE_S = 1.0
 """Before a zygote or a waiting keep that has died is replaced."""
 
+_LEISURE_S = 0.05
+"""Before a keep that was taken is replaced while others wait: its launch comes first."""
+
 
 class Pool:
     """One zygote, and up to *warm* keeps of it that wait.
@@ -61,7 +64,7 @@ class Pool:
         """
         agent = self._ready.popleft() if self._ready else self._fork()
         agent.changed = self._changed
-        self._reactor.later(0, self._refill)
+        self._reactor.later(_LEISURE_S if self._ready else 0, self._refill)
         return agent
 
     def close(self) -> None:
