@@ -34,7 +34,7 @@ class Access:
         tenant = None
         if scheme.lower() == _SCHEME:
             service = self._service
-            tenant = await service.store.run(tokens.tenant_of, token.strip(), service.now())
+            tenant = service.store.read(tokens.tenant_of, token.strip(), service.now())
         now = self._service.monotonic()
         if tenant is None:
             address = connection.client.host if connection.client else ""

@@ -79,7 +79,7 @@ class _Api:
         self._settings = settings
         self._log = _log()
         self._metrics = Metrics()
-        self._store = Store(open_database(directory))
+        self._store = Store(open_database(directory), open_database(directory))
         self._watch = Watch(directory, self._store, now=now, start=start_keeper, noted=self._note)
         self._service = Service(self._store, self._watch, settings, now=now, monotonic=monotonic)
 

@@ -100,7 +100,7 @@ class Service:
         Raises:
             Problem: *tenant* has none of that name.
         """
-        record = await self.store.run(keeps.find, keep, tenant)
+        record = self.store.read(keeps.find, keep, tenant)
         if record is None:
             raise Problem("not-found", "there is no such keep")
         return record
@@ -138,7 +138,7 @@ class Service:
         Raises:
             Problem: it has given none.
         """
-        found = await self.store.run(ledger.find_receipt, record.id)
+        found = self.store.read(ledger.find_receipt, record.id)
         if found is None and record.ended is None:
             request = KeeperRequest(op="receipt", keep=record.id)
             found = await self.watch.link.ask_for_file(request, receipt.MAX_BYTES)

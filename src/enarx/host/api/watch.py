@@ -155,7 +155,7 @@ class Watch:
     async def _was_interrupted(self, status: KeepStatus) -> bool:
         if status.given or status.over:
             return False
-        return await self._store.run(ledger.is_consumed, status.keep)
+        return self._store.read(ledger.is_consumed, status.keep)
 
     async def _record(self, link: KeeperLink, status: KeepStatus) -> None:
         await self._store.run(keeps.advance, status.keep, status.state, status.workload_digest)
@@ -171,7 +171,7 @@ class Watch:
 
     async def _save_receipt(self, link: KeeperLink, keep: str) -> None:
         """The keeper forgets it with the keep."""
-        if await self._store.run(ledger.find_receipt, keep) is None:
+        if self._store.read(ledger.find_receipt, keep) is None:
             with suppress(Problem):
                 request = KeeperRequest(op="receipt", keep=keep)
                 found = await link.ask_for_file(request, receipt.MAX_BYTES)
