@@ -94,12 +94,12 @@ def test_evidence_of_another_keep_is_refused(owner: Owner, attacker: Attacker) -
 
 
 def test_a_changed_report_is_refused(owner: Owner, attacker: Attacker) -> None:
-    """Attack: one bit of the evidence: debug off instead of on, or whatever it may be."""
+    """Attack: one bit of the evidence, where it says what it is bound to."""
 
     def flipped(made: offer.Offer) -> offer.Offer:
         at = made.evidence.find(made.report_data)
         evidence = bytearray(made.evidence)
-        evidence[at - 1] ^= 1
+        evidence[at] ^= 1
         return offer.Offer(made.claims, bytes(evidence))
 
     attacker.answer = created(flipped)

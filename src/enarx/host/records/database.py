@@ -8,8 +8,10 @@ whatever is killed and whenever.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import stat
 from contextlib import contextmanager
 
 from enarx.errors import MisconfiguredError, UnavailableError
@@ -82,12 +84,13 @@ def open_database(directory: str) -> sqlite3.Connection:
     """
     path = os.path.join(directory, FILE)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        _make_private(path)
         connection = sqlite3.connect(
             path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
-        raise UnavailableError(path, str(error).lower()) from error
+        problem = getattr(error, "strerror", None) or str(error)
+        raise UnavailableError(path, problem.lower()) from error
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -101,6 +104,20 @@ def open_database(directory: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_private(path: str) -> None:
+    """Make an empty file if there is none.
+
+    One that is there is not opened: to close it would drop the locks of every other connection
+    that this process has to it (fcntl(2)), and SQLite relies on them.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        os.close(os.open(path, flags, 0o600))
+    except FileExistsError:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(errno.EINVAL, "no regular file") from None
 
 
 @contextmanager
