@@ -14,6 +14,7 @@ from enarx.errors import EnarxError, MalformedError
 from enarx.keep.agent.host_link import HostLink, read_file
 from enarx.keep.agent.keys import Keys, UnsuitableError
 from enarx.keep.agent.launching import launch
+from enarx.keep.agent.rehearsal import rehearse
 from enarx.keep.agent.relay import Relay
 from enarx.keep.agent.tls import Wire, channel_context
 from enarx.keep.agent.workload import Workload
@@ -43,6 +44,8 @@ HOST_LOST = 75
 
 FORGET_S = 600.0
 """How long a keep stays that failed before it knew its owner's wish."""
+
+_REHEARSE_S = 0.005
 
 _MAX_CERTIFIED = 64 * 1024  # OpenSSL takes certificates of 100 KiB
 _UNSUITABLE = "what was sealed is not a package with an owner's key and known options"
@@ -82,6 +85,12 @@ class Agent:
         """Make the keys and begin to listen; the sandbox is closed."""
         self._keys = Keys()
         self._host.start()
+        self._loop.later(_REHEARSE_S, self._rehearse)
+
+    def _rehearse(self) -> None:
+        """Use the time, if nobody has asked for anything."""
+        if self._state == "booting":
+            rehearse(time.time())
 
     def close(self) -> int:
         """Erase what can be erased, end the runtime, and return the exit status."""
