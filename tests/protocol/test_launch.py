@@ -31,6 +31,7 @@ LAUNCH = Launch(
     mounts=(Mount("/data", 45, writable=True),),
     aot=False,
     attested=True,
+    not_before_s=1_700_000_000,
     secrets=(Secret("token", 5, 46), Secret("empty", 0, 47)),
 )
 

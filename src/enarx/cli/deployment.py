@@ -144,7 +144,7 @@ def _content(order: Order, owner_spki: bytes) -> Content:
         secrets=order.secrets,
         arguments=order.arguments,
         environment=order.environment,
-        options=order.options,
+        options={"not_before_s": int(datetime.now(UTC).timestamp()), **order.options},
     )
 
 

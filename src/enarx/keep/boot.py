@@ -14,6 +14,7 @@ from functools import partial
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.keep import code
 from enarx.keep import outcome as ending
+from enarx.keep.clock import Clock
 from enarx.keep.engine.engine import Engine, Settings
 from enarx.keep.engine.refusal import is_out_of_memory, link_refusal
 from enarx.keep.engine.trap import EngineError, ProcExit, Trap
@@ -143,6 +144,7 @@ class Keep:
         """Make the guest's world."""
         mounts = _mounts(launch, package, config)
         preopens = mounts.preopens if mounts is not None else ()
+        clock = Clock(launch.not_before_s)
         secure = None
         if uses_tls(config):
             from enarx.keep.secure import Secure
@@ -150,7 +152,12 @@ class Keep:
             package_files = mounts.package if mounts is not None else None
             prove = partial(self._prove, package.digest) if launch.attested else None
             secure = Secure(
-                config, package_files, launch.config_name, self._log_refusal, prove=prove
+                config,
+                package_files,
+                launch.config_name,
+                self._log_refusal,
+                prove=prove,
+                clock=clock,
             )
             if not launch.attested:  # whoever connects gets it with its evidence
                 self._link.event("certificate", pem=secure.certificate)
@@ -165,6 +172,7 @@ class Keep:
             preopens=preopens,
             background=secure.background if secure is not None else None,
             network=self._network(config, secure),
+            clock=clock,
         )
         return furniture, system
 

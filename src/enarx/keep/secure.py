@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from enarx.errors import MisconfiguredError
+from enarx.keep.clock import Clock
 from enarx.keep.identity import make_identity
 from enarx.keep.net.connecting import tls_connect
 from enarx.keep.net.settings import MOZILLA, TlsSettings
@@ -41,6 +42,7 @@ class Secure:
         source: the configuration's name in messages.
         refused: told of each handshake that failed, with its peer; for the log.
         prove: gives evidence for the keep's key; None where there is none.
+        clock: by which certificates are made and judged.
 
     Attributes:
         background: handshakes and closes that go on while the guest waits.
@@ -55,12 +57,14 @@ class Secure:
         refused: Refused,
         *,
         prove: Prove | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._config = config
         self._package = package
         self._source = source
         self._refused = refused
-        self._identity = make_identity(time.time(), prove)
+        self._clock = clock or Clock()
+        self._identity = make_identity(self._clock.now_s(), prove)
         self.background = Background()
         self.certificate = self._identity.pem()
 
@@ -70,9 +74,9 @@ class Secure:
         Raises:
             MisconfiguredError: its settings cannot be used.
         """
-        context = server_context(self._settings(name), self._identity, time.time())
+        context = server_context(self._settings(name), self._identity, self._clock.now_s())
         return TlsListener(
-            channel, context, self.background, clock=time.time, refused=self._refused
+            channel, context, self.background, clock=self._clock.now_s, refused=self._refused
         )
 
     def connect(self, fd: int, peer: tuple[str, int], name: str, host: str) -> TlsStream:
@@ -86,10 +90,10 @@ class Secure:
         return tls_connect(
             fd,
             peer,
-            client_context(settings, self._identity, time.time()),
+            client_context(settings, self._identity, self._clock.now_s()),
             server_name=host,
             deadline=time.monotonic() + settings.handshake_timeout_s,
-            now_s=time.time(),
+            now_s=self._clock.now_s(),
             background=self.background,
         )
 

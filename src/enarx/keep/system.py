@@ -5,8 +5,7 @@ One is made for each run by ``boot`` and filled before the guest starts.
 
 from __future__ import annotations
 
-import time
-
+from enarx.keep.clock import Clock
 from enarx.keep.net.wait import Background
 
 TYPE_CHECKING = False
@@ -29,6 +28,7 @@ class System:
         background: connections to look after while the guest waits; None without TLS.
         waiting: where the guest waits for several things: ``background``, or one with no tasks.
         network: what a component may connect to while it runs; None for nothing.
+        clock: the wall clock.
         memory: the guest's memory; set when the guest exists.
     """
 
@@ -42,6 +42,7 @@ class System:
         preopens: tuple[tuple[bytes, Directory], ...] = (),
         background: Background | None = None,
         network: Network | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.args = args
         self.env = env
@@ -51,8 +52,9 @@ class System:
         self.background = background
         self.waiting = background or Background()
         self.network = network
+        self.clock = clock or Clock()
         self.memory: GuestMemory
 
     def now_ns(self) -> int:
         """Wall-clock time in ns since 1970."""
-        return time.time_ns()
+        return self.clock.now_ns()

@@ -9,7 +9,8 @@ That the blobs have the digests they claim is not decided here: the keep hashes 
      "mounts": [{"path", "fd", "writable"}], "aot": true, "fd_variables": true,
      "secrets": [{"name", "size", "fd"}]}
 
-(``secrets`` is left out where there are none, ``"attested": true`` where nobody gives evidence.)
+(``secrets`` is left out where there are none, ``"attested": true`` where nobody gives evidence,
+``"not_before_s"`` where nobody says how late it is.)
 
 A message longer than a frame is put in a file, and in its place goes
 
@@ -35,6 +36,8 @@ MAX_DESCRIPTORS = 128
 MAX_SPILLED = 16 << 20
 """Longest launch message in a file, in bytes: room for a full command line (2 MiB on Linux)."""
 MAX_SECRETS = 64
+MAX_INSTANT_S = 253_402_300_799
+"""The end of the year 9999, in seconds since 1970."""
 MAX_SECRET = 1 << 20
 """Largest secret, in bytes."""
 
@@ -84,14 +87,15 @@ class Secret:
 class Launch:
     """Everything a keep is told at its start; descriptors are the holder's own numbers.
 
-    *attested*: the link's other end gives evidence ("prove").
+    *attested*: the link's other end gives evidence ("prove").  *not_before_s*: it is at least this
+    late, in seconds since 1970.
     *name* and *config_name* are what messages call the application and its Enarx.toml; *argv0* is
     what the application is told its own name is.
     """
 
     __slots__ = (
         "aot", "args", "argv0", "attested", "blobs", "config_name", "env", "fd_variables",
-        "manifest", "mounts", "name", "secrets", "stdio",
+        "manifest", "mounts", "name", "not_before_s", "secrets", "stdio",
     )  # fmt: skip
 
     def __init__(
@@ -110,7 +114,9 @@ class Launch:
         fd_variables: bool = True,
         secrets: tuple[Secret, ...] = (),
         attested: bool = False,
+        not_before_s: int = 0,
     ) -> None:
+        self.not_before_s = not_before_s
         self.attested = attested
         self.manifest = manifest
         self.blobs = blobs
@@ -164,6 +170,8 @@ def encode_launch(launch: Launch) -> tuple[bytes, tuple[int, ...]]:
         ]
     if launch.attested:
         message["attested"] = True
+    if launch.not_before_s:
+        message["not_before_s"] = launch.not_before_s
     return dump(message), tuple(sent)
 
 
@@ -193,10 +201,15 @@ def decode_launch(data: bytes, fds: Sequence[int]) -> Launch:
         fd_variables=fields.boolean("fd_variables"),
         secrets=_secrets(fields, names) if "secrets" in fields else (),
         attested=fields.boolean("attested") if "attested" in fields else False,
+        not_before_s=_instant(fields) if "not_before_s" in fields else 0,
     )
     fields.done()
     names.done()
     return launch
+
+
+def _instant(fields: Fields) -> int:
+    return fields.integer("not_before_s", 1, MAX_INSTANT_S)
 
 
 def encode_spilled(size: int, index: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wasmtime
 
 WASI = {
+    "clock_time_get": "i32 i64 i32",
     "fd_read": "i32 i32 i32 i32",
     "fd_write": "i32 i32 i32 i32",
     "path_open": "i32 i32 i32 i32 i32 i64 i64 i32 i32",
@@ -78,3 +79,8 @@ port = 9
 prot = "tcp"
 """
 """Enarx.toml that asks the host for a connection at the start."""
+
+TELLS_TIME = program("""(func (export "_start")
+  (drop (call $clock_time_get (i32.const 0) (i64.const 0) (i32.const 64)))
+  (i32.store (i32.const 32) (i32.const 64)) (i32.store (i32.const 36) (i32.const 8))
+  (drop (call $fd_write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 40))))""")

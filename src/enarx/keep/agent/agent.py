@@ -45,11 +45,21 @@ HOST_LOST = 75
 FORGET_S = 600.0
 """How long a keep stays that failed before it knew its owner's wish."""
 
+SKEW_S = 300
+"""By how much a host's clock may be behind its owner's."""
+
 _REHEARSE_S = 0.005
 
 _MAX_CERTIFIED = 64 * 1024  # OpenSSL takes certificates of 100 KiB
 _UNSUITABLE = "what was sealed is not a package with an owner's key and known options"
 _SHOWN = frozenset(("error", "warn"))
+
+
+class HostClockError(Exception):
+    """The host's clock is so many seconds behind its owner's."""
+
+    def __init__(self, behind_s: float) -> None:
+        super().__init__(f"the host's clock is {behind_s:.0f} s behind the owner's")
 
 
 class Agent:
@@ -158,6 +168,8 @@ class Agent:
             self._host.refuse(request, "malformed", error.message)
         except UnsuitableError:
             self._host.refuse(request, "malformed", _UNSUITABLE)
+        except HostClockError as error:
+            self._host.refuse(request, "unavailable", str(error))
         except OSError as error:
             text = f"the keep is out of resources: {os.strerror(error.errno or 0).lower()}"
             self._host.refuse(request, "unavailable", text)
@@ -171,15 +183,19 @@ class Agent:
         """Let the application begin, and its owner in.
 
         Raises:
+            HostClockError: the host's clock is behind what the owner's said.
             OSError: there is not enough memory, or the runtime is gone.
         """
+        now_s = time.time()
+        if now_s < opened.options.not_before_s - SKEW_S:
+            raise HostClockError(opened.options.not_before_s - now_s)
         content = opened.content
         self._owner_spki = content.owner_spki
         self._context = channel_context(
             self._keys.channel,
             evidence=evidence if len(evidence) <= _MAX_CERTIFIED else b"",
             owner_spki=content.owner_spki,
-            now_s=time.time(),
+            now_s=now_s,
         )
         launch(
             self._runtime,
@@ -187,6 +203,7 @@ class Agent:
             args=content.arguments,
             env=tuple(content.environment.items()),
             secrets=content.secrets,
+            not_before_s=opened.options.not_before_s,
         )
         self._digest = opened.package.digest
         self._keep_s = opened.options.keep_s

@@ -26,6 +26,7 @@ def launch(
     args: tuple[str, ...],
     env: tuple[tuple[str, str], ...],
     secrets: Mapping[str, bytes],
+    not_before_s: int,
 ) -> None:
     """Tell *runtime* what to run; the files are its own from then on.
 
@@ -53,6 +54,7 @@ def launch(
             env=env,
             aot=False,
             attested=True,
+            not_before_s=not_before_s,
             secrets=tuple(
                 Secret(name, len(data), file("secret", data)) for name, data in secrets.items()
             ),

@@ -44,11 +44,11 @@ class _Monotonic:
 
 
 class _Wall:
-    def __init__(self, _system: System) -> None:
-        pass
+    def __init__(self, system: System) -> None:
+        self._clock = system.clock
 
     def now(self) -> tuple[int, int]:
-        return divmod(time.time_ns(), NS_PER_S)
+        return divmod(self._clock.now_ns(), NS_PER_S)
 
     def resolution(self) -> tuple[int, int]:
         return divmod(_resolution(time.CLOCK_REALTIME), NS_PER_S)

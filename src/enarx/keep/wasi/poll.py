@@ -60,7 +60,7 @@ class _Wanted:
         find = system.descriptors.find
         for userdata, tag, number, timeout, _, flags in _subscription.iter_unpack(table):
             if tag == abi.EVENT_CLOCK:
-                self._add_clock(userdata, number, timeout, flags)
+                self._add_clock(system, userdata, number, timeout, flags)
             elif tag > abi.EVENT_FD_WRITE:
                 self.found.append((userdata, INVAL, tag, 0, 0))
             elif (descriptor := find(number)) is None:
@@ -68,13 +68,15 @@ class _Wanted:
             else:
                 self.subjects.append((userdata, tag, descriptor))
 
-    def _add_clock(self, userdata: int, clock: int, timeout: int, flags: int) -> None:
+    def _add_clock(
+        self, system: System, userdata: int, clock: int, timeout: int, flags: int
+    ) -> None:
         now = time.monotonic_ns()
         if clock not in {abi.REALTIME, abi.MONOTONIC} or flags & ~abi.ABSTIME:
             self.found.append((userdata, INVAL, abi.EVENT_CLOCK, 0, 0))
             return
         if flags & abi.ABSTIME:
-            start = now if clock == abi.MONOTONIC else time.time_ns()
+            start = now if clock == abi.MONOTONIC else system.now_ns()
             timeout = max(0, timeout - start)
         self.clocks.append((now + timeout, userdata))
 
