@@ -26,6 +26,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.status, self.body, self.headers = 200, b"{}", {}
+        self.first: list[int] = []
+        """Statuses of the first answers, which have no body."""
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
 
 
@@ -39,6 +41,12 @@ class Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length", "0"))
         body = self.rfile.read(size)
         self.server.asked.append((self.command, self.path, dict(self.headers), body))
+        if self.server.first:
+            self.send_response(self.server.first.pop(0))
+            self.send_header("Retry-After", "1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
@@ -136,6 +144,24 @@ def test_refusals_are_sorted_by_whose_fault_they_are(
     if error is UnavailableError:
         assert caught.value.retry_after_s == 7  # type: ignore[attr-defined]
         assert f"{code}: why" in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_host_without_room_is_asked_again(server: Server, host: Host, status: int) -> None:
+    """For what it has not begun, and not for ever; an envelope is handed over once."""
+    server.body = json.dumps(KEEP).encode()
+    server.first = [status]
+    assert host.create("snp", bytes(32), "").id == "k1"
+    assert len(server.asked) == 2
+    server.first = [status]
+    with pytest.raises(UnavailableError):
+        host.envelope("k1", b"sealed")
+    server.first = [status] * 2
+    hasty = Host(f"http://127.0.0.1:{server.server_port}", patience_s=0.5)
+    with hasty, pytest.raises(UnavailableError):
+        hasty.platforms()
+    assert len(server.first) == 1
 
 
 @pytest.mark.parametrize(

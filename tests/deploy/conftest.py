@@ -155,6 +155,7 @@ class Attacker:
         ask, answer: what becomes of bodies on their way to the host, and back.
         path: where a request really goes.
         cut: how many bytes of a channel are carried to the owner; None for all.
+        drop: whose answers are not given: the connection ends instead, after the host did it.
         seen: every body, and every byte of the channels.
     """
 
@@ -163,6 +164,7 @@ class Attacker:
     answer: Change = as_it_is
     path: Callable[[str], str] = str
     cut: int | None = None
+    drop: Callable[[str, str], bool] = lambda _method, _path: False
     seen: list[bytes] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
@@ -191,6 +193,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         found = self.attacker.forward(self.command, self.path, dict(self.headers), body)
+        if self.attacker.drop(self.command, self.path):
+            self.close_connection = True
+            return
         data = self.attacker.answer(self.command, self.path, found.content)
         self.attacker.seen.append(data)
         self.send_response(found.status_code)

@@ -198,3 +198,28 @@ def test_a_channel_that_is_cut_is_said(owner: Owner, attacker: Attacker, cut: in
     assert done.returncode in (3, 7), done.stderr
     assert done.returncode == 3 or cut > 6_000
     assert b"Traceback" not in done.stderr
+
+
+MESSAGES = {
+    "platforms": ("GET", "/v1/platforms"),
+    "creation": ("POST", "/v1/keeps"),
+    "envelope": ("POST", "/envelope"),
+    "deletion": ("DELETE", ""),
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_an_answer_that_is_cut_off_is_said(owner: Owner, attacker: Attacker, message: str) -> None:
+    """Attack: at every message before the channel; an outage, and no keep that nobody ends."""
+    method, end = MESSAGES[message]
+    attacker.drop = lambda asked, path: asked == method and path.endswith(end)
+    done = owner.deploy("hello.wasm", host=attacker.url)
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == (7 if message == "deletion" else 3), done.stderr
+    assert done.stdout == (b"hello\n" if message == "deletion" else b"")
+    attacker.drop = lambda _method, _path: False
+    if message == "envelope":  # the keep has the package; the client, who does not know, ended it
+        assert b"whether the keep has the package is unknown" in done.stderr
+    if message in ("creation", "envelope"):
+        made = [path for asked, path in attacker.asked if asked == "DELETE"]
+        assert bool(made) is (message == "envelope")

@@ -108,10 +108,21 @@ def command(
         ended = _follow(host, done, demands, aside=as_json)
         if as_json:
             _print(done, ended, as_json=True)
-        host.delete(done.deployment.keep)
+        _tidy_up(host, done.deployment.keep)
     from enarx.cli.following import conclude
 
     return conclude(package, ended)
+
+
+def _tidy_up(host: Host, keep: str) -> None:
+    """Delete a keep that has ended; how its application ended counts, and not this."""
+    from enarx.cli.exit import report_warning
+    from enarx.errors import EnarxError
+
+    try:
+        host.delete(keep)
+    except EnarxError as error:
+        report_warning(f"{keep} was not deleted: {error}")
 
 
 def _follow(host: Host, done: Deployed, demands: Demands, *, aside: bool) -> Outcome:

@@ -9,6 +9,7 @@ Source: docs/guides/host.md; RFC 9457 (problem details).
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -71,10 +72,19 @@ class Host:
         url: "https://host:port"; http only to this machine is what ``cli`` allows.
         token: a bearer token; empty for none.
         tls: the context of connections; None for http.
+        patience_s: how long a host is asked again that says when to come back.
     """
 
-    def __init__(self, url: str, *, token: str = "", tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        tls: ssl.SSLContext | None = None,
+        patience_s: float = 30.0,
+    ) -> None:
         self._url = url.rstrip("/")
+        self._patience_s = patience_s
         self._tls = tls
         self._headers = {"User-Agent": f"enarx/{__version__}"}
         if token:
@@ -112,11 +122,11 @@ class Host:
             "nonce": to_base64url(nonce),
             **({"name": name} if name else {}),
         }
-        return _keep(load(self._ask("POST", "/v1/keeps", asked), "keep"))
+        return _keep(load(self._ask_again("POST", "/v1/keeps", asked), "keep"))
 
     def offer(self, keep: str, nonce: bytes) -> bytes:
         """Another offer of *keep*, for *nonce*."""
-        return self._ask("POST", f"/v1/keeps/{keep}/offer", {"nonce": to_base64url(nonce)})
+        return self._ask_again("POST", f"/v1/keeps/{keep}/offer", {"nonce": to_base64url(nonce)})
 
     def envelope(self, keep: str, sealed: bytes) -> bytes:
         """Hand *sealed* to *keep*; its receipt."""
@@ -132,7 +142,7 @@ class Host:
         after = ""
         while True:
             query = f"?after={after}" if after else ""
-            fields = load(self._ask("GET", f"/v1/keeps{query}"), "keeps")
+            fields = load(self._ask_again("GET", f"/v1/keeps{query}"), "keeps")
             found += [_keep(one) for one in fields.objects("keeps", 1000)]
             following = fields.take("next")
             if not isinstance(following, str) or not following:
@@ -146,7 +156,7 @@ class Host:
 
     def platforms(self) -> tuple[str, ...]:
         """The platforms that it offers."""
-        fields = load(self._ask("GET", "/v1/platforms"), "platforms")
+        fields = load(self._ask_again("GET", "/v1/platforms"), "platforms")
         return tuple(one.text("name", most=64) for one in fields.objects("platforms", 64))
 
     def stop(self, keep: str, grace_s: float) -> None:
@@ -180,6 +190,23 @@ class Host:
             )
         except (InvalidHandshake, InvalidURI, OSError, TimeoutError) as e:
             raise UnavailableError(url, f"no channel: {str(e)[:200]}") from e
+
+    def _ask_again(self, method: str, path: str, body: Mapping[str, object] | None = None) -> bytes:
+        """The answer's body; a host that says when to come back is asked again, for a while.
+
+        Only for what the host has not begun when it says so.
+
+        Raises: as ``_ask``.
+        """
+        end = time.monotonic() + self._patience_s
+        while True:
+            try:
+                return self._ask(method, path, body)
+            except UnavailableError as error:
+                wait_s = error.retry_after_s
+                if wait_s is None or time.monotonic() + wait_s > end:
+                    raise
+                time.sleep(wait_s)
 
     def _ask(
         self, method: str, path: str, body: Mapping[str, object] | bytes | None = None

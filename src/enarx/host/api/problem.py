@@ -100,7 +100,7 @@ def response(problem: Problem, request_id: str, extra: Mapping[str, str] | None 
     headers = dict(extra or {})
     if problem.code == "unauthorized":
         headers["WWW-Authenticate"] = 'Bearer realm="enarx"'
-    if problem.code in ("rate", "unavailable"):
+    if problem.code in ("quota", "rate", "unavailable"):
         headers["Retry-After"] = str(max(1, math.ceil(problem.retry_after_s or 1)))
     return Response(
         document(problem, request_id),
