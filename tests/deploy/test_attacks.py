@@ -197,6 +197,7 @@ def test_a_channel_that_is_cut_is_said(owner: Owner, attacker: Attacker, cut: in
     done = owner.deploy("hello.wasm", host=attacker.url)
     assert done.returncode in (3, 7), done.stderr
     assert done.returncode == 3 or cut > 6_000
+    assert (b"enarx keep attach" in done.stderr) is (done.returncode == 3)
     assert b"Traceback" not in done.stderr
 
 

@@ -132,14 +132,21 @@ def _follow(host: Host, done: Deployed, demands: Demands, *, aside: bool) -> Out
         aside: its output goes to standard error.
     """
     from enarx.cli.deployment import open_session, outcome_of
+    from enarx.cli.exit import report_hint
     from enarx.cli.following import follow
+    from enarx.errors import UnavailableError
 
     _tell("running it")
-    session = open_session(host, done.deployment, demands).session
     try:
-        return outcome_of(follow(session, stdin=True, aside=aside))
-    finally:
-        session.close()
+        session = open_session(host, done.deployment, demands).session
+        try:
+            return outcome_of(follow(session, stdin=True, aside=aside))
+        finally:
+            session.close()
+    except (KeyboardInterrupt, UnavailableError):
+        keep = done.deployment.keep
+        report_hint(f"it may go on: enarx keep attach {keep}, or enarx keep delete {keep}")
+        raise
 
 
 def _with_platform(order: Order, offered: tuple[str, ...], policy: Policy | None) -> Order:
