@@ -101,6 +101,18 @@ def test_another_version_of_the_keep_gets_nothing(owner: Owner, tmp_path: Path) 
     assert not (owner.folder / "state/enarx/deployments").exists()
 
 
+def test_a_package_that_a_host_does_not_take_is_said(owner: Owner) -> None:
+    """What it takes, and who can change that; nothing is left behind."""
+    large = owner.folder / "large"
+    large.mkdir()
+    (large / "main.wasm").write_bytes((owner.folder / "hello.wasm").read_bytes())
+    (large / "data").write_bytes(os.urandom(65 << 20))
+    done = owner.deploy("large")
+    assert (done.returncode, done.stdout) == (1, b""), done.stderr
+    assert b"too-large: want at most 67108864 bytes" in done.stderr
+    assert b"--max-envelope" in done.stderr
+
+
 def test_the_host_s_url_alone_finds_its_context(owner: Owner, agent: Agent) -> None:
     """With the token and the policy that belong to it; another host gets no token."""
     add = ("context", "add", "here", "--host", agent.url, "--token-file", str(agent.token_file))

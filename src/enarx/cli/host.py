@@ -60,6 +60,9 @@ def command() -> None:
 @click.option(
     "--tenant-creations", default=600, show_default=True, help="Keeps of a tenant per minute."
 )
+@click.option(
+    "--max-envelope", default="64MiB", show_default=True, help="Largest package; at most 512MiB."
+)
 @click.option("--insecure-plain-http", is_flag=True, help="Listen to other machines without TLS.")
 @click.option("--external-keeper", is_flag=True, help="Start no keeper: something else does.")
 @click.option("--ready-fd", default=-1, hidden=True)
@@ -75,6 +78,7 @@ def serve_command(  # one parameter per option
     client_ca: str,
     tenant_keeps: int,
     tenant_creations: int,
+    max_envelope: str,
     insecure_plain_http: bool,
     external_keeper: bool,
     ready_fd: int,
@@ -84,7 +88,7 @@ def serve_command(  # one parameter per option
     Keeps live in a process of their own, the keeper: they go on when this one ends or is killed,
     and `enarx host stop` ends them.
     """
-    from enarx.host.api.settings import Quotas, Settings, Tls
+    from enarx.host.api.settings import Limits, Quotas, Settings, Tls
 
     if bool(tls_certificate) != bool(tls_key) or (client_ca and not tls_key):
         raise MisconfiguredError("--tls-certificate", "needs --tls-key, and --client-ca needs both")
@@ -96,6 +100,7 @@ def serve_command(  # one parameter per option
         report_warning("INSECURE: tokens travel in the clear to whoever listens")
     settings = Settings(
         quotas=Quotas(keeps=tenant_keeps, creations=tenant_creations),
+        limits=Limits(envelope_bytes=_envelope_bytes(max_envelope)),
         tls=tls,
         image=f"{NAME}/{__version__}",
     )
@@ -258,6 +263,17 @@ class _Records:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+
+
+def _envelope_bytes(text: str) -> int:
+    from enarx.seal.envelope import MAX_BYTES
+    from enarx.wire.sizes import size_bytes
+
+    found = size_bytes(text)
+    if found is None or not 0 < found <= MAX_BYTES:
+        problem = f"got {text[:40]!r}, want a size such as 64MiB, at most 512MiB"
+        raise MisconfiguredError("--max-envelope", problem)
+    return found
 
 
 def _check_tls(tls: object) -> None:

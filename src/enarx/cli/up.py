@@ -40,8 +40,9 @@ def command(*, state: str, port: int, warm: int) -> None:
     Keeps go on when it ends; `enarx host stop` ends them. All platforms are simulated here: real
     formats, no protection from this machine.
     """
-    from enarx.host.api.settings import Quotas, Settings
+    from enarx.host.api.settings import Limits, Quotas, Settings
     from enarx.host.lock import is_held, read_note
+    from enarx.seal.envelope import MAX_BYTES
 
     directory = state_directory(state)
     lock = f"{directory}/{API_LOCK}"
@@ -49,7 +50,11 @@ def command(*, state: str, port: int, warm: int) -> None:
         report_note(f"it runs already: {read_note(lock)}")
         return
     token = _token_file(directory)
-    settings = Settings(quotas=Quotas(keeps=2000, creations=6000), image=f"{NAME}/{__version__}")
+    settings = Settings(
+        quotas=Quotas(keeps=2000, creations=6000),
+        limits=Limits(envelope_bytes=MAX_BYTES),
+        image=f"{NAME}/{__version__}",
+    )
     serve_api(
         directory,
         settings,

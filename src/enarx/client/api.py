@@ -251,7 +251,12 @@ class Host:
             after = answer.headers.get("Retry-After", "")
             seconds = float(after) if after.isdigit() else None
             return UnavailableError(self._url, f"{code}: {detail}", retry_after_s=seconds)
-        return HostRefusedError(self._url, code, detail)
+        refused = HostRefusedError(self._url, code, detail)
+        if code == "too-large":
+            refused.hints = (
+                "the host decides: enarx host serve --max-envelope; or leave files out",
+            )
+        return refused
 
 
 class WebSocketPipe:

@@ -84,6 +84,17 @@ def test_other_machines_are_not_served_without_tls(
     assert "without TLS" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("size", ["1TB", "0MiB", "513MiB", "x"])
+def test_an_impossible_size_is_refused(
+    size: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is made."""
+    state = tmp_path / "state"
+    assert main(["host", "serve", "--state", str(state), "--max-envelope", size]) == 4
+    assert "want a size such as 64MiB" in capsys.readouterr().err
+    assert not state.exists()
+
+
 def test_others_rights_to_the_state_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
