@@ -48,7 +48,7 @@ def base64(text: str, where: str) -> bytes:
     Raises:
         MalformedError: another alphabet, wrong padding, or unused bits that are not zero.
     """
-    return _canonical(text, where, _decode_standard, _encode_standard)
+    return _canonical(text, where, _decode_standard, to_base64)
 
 
 def base64url(text: str, where: str) -> bytes:
@@ -58,6 +58,11 @@ def base64url(text: str, where: str) -> bytes:
         MalformedError: another alphabet, padding, or unused bits that are not zero.
     """
     return _canonical(text, where, _decode_url, to_base64url)
+
+
+def to_base64(data: bytes) -> str:
+    """*data* as standard base64 with padding."""
+    return _base64.b64encode(data).decode("ascii")
 
 
 def to_base64url(data: bytes) -> str:
@@ -141,10 +146,6 @@ def _canonical(
 
 def _decode_standard(text: str) -> bytes:
     return _base64.b64decode(text, validate=True)
-
-
-def _encode_standard(data: bytes) -> str:
-    return _base64.b64encode(data).decode("ascii")
 
 
 def _decode_url(text: str) -> bytes:
