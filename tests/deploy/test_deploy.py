@@ -107,6 +107,9 @@ def test_a_detached_keep_is_reached_again(owner: Owner) -> None:
     simulated = "--insecure-accept-simulated"
     assert owner.run("keep", "wait", keep, simulated).returncode == 7
     assert owner.run("keep", "logs", keep, simulated).stdout == b"hello\n"
+    attached = owner.run("keep", "attach", keep, simulated, stdin=b"ignored")
+    assert (attached.returncode, attached.stdout) == (7, b"hello\n"), attached.stderr
+    assert b"reading only" in attached.stderr
     listed = json.loads(owner.run("keep", "list", "--json").stdout)
     mine = next(one for one in listed if one["id"] == keep)
     assert (mine["name"], mine["state"]) == ("mine", "exited")

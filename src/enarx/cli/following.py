@@ -9,10 +9,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from enarx.cli import exit as status
+from enarx.client.session import NoInputError
 from enarx.errors import EnarxError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from enarx.client.session import Session
     from enarx.protocol.outcome import Outcome
@@ -26,7 +27,8 @@ GRACE_S = 10.0
 def follow(session: Session, *, stdin: bool, aside: bool = False) -> object:
     """Attach to the application and pass everything on until it has ended; its outcome.
 
-    Ctrl-C asks the keep to stop; a second one gives up on it.
+    Ctrl-C asks the keep to stop; a second one gives up on it.  If the keep takes no input from
+    here, that is said, and the rest goes on.
 
     Args:
         aside: all output goes to standard error.
@@ -34,11 +36,21 @@ def follow(session: Session, *, stdin: bool, aside: bool = False) -> object:
     Raises:
         EnarxError: the connection broke, or the keep refused.
     """
+    show = _show_aside if aside else _show
+    with _stopped_by_interrupt(session):
+        if stdin:
+            try:
+                return _attached(session, show, stdin=True)
+            except NoInputError:
+                status.report_note("its input has ended, or another client sends it: reading only")
+        return _attached(session, show, stdin=False)
+
+
+def _attached(session: Session, show: Callable[[str, bytes], None], *, stdin: bool) -> object:
     session.attach(stdin=stdin)
     if stdin:
         threading.Thread(target=_pass_input, args=(session,), daemon=True).start()
-    with _stopped_by_interrupt(session):
-        return session.run(_show_aside if aside else _show, _lost)
+    return session.run(show, _lost)
 
 
 def print_log(session: Session) -> None:

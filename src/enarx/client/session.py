@@ -36,6 +36,10 @@ _QUIET_ROUNDS = 3
 """Questions that the keep answers without output in between, after which none is waiting."""
 
 
+class NoInputError(RejectedError):
+    """The keep takes no input from here: it has ended, or another client sends it."""
+
+
 class Pipe(Protocol):
     """Carries bytes to the keep and back, and may be cut at any time."""
 
@@ -79,6 +83,8 @@ class Session:
         self._last = 0
         self._proven = False
         self._over = False
+        self._attaching = 0
+        self._takes_input = False
         self.positions = {"stdout": 0, "stderr": 0}
         """How many bytes of each stream have been shown: where another session would go on."""
 
@@ -141,6 +147,7 @@ class Session:
         if not self._proven:
             raise TypeError("attach: the evidence of this connection was not accepted")
         number = self._number()
+        self._attaching = number if stdin else 0
         where = self.positions
         self._send(
             channel.attach(number, stdin=stdin, stdout=where["stdout"], stderr=where["stderr"])
@@ -208,11 +215,14 @@ class Session:
         self._send(channel.control(op="stop", id=self._number(), grace_s=grace_s))
 
     def write(self, data: bytes) -> bool:
-        """Send *data* to the application, as fast as it takes it; false when nobody reads."""
+        """Send *data* to the application, as fast as it takes it; false when nobody reads.
+
+        Waits until the keep has said that input comes from here.
+        """
         view = memoryview(data)
         while view:
             with self._credit:
-                self._credit.wait_for(lambda: self._allowed > 0 or self._over)
+                self._credit.wait_for(lambda: self._may_send(1))
                 if self._over:
                     return False
                 size = min(len(view), self._allowed, MAX_BODY)
@@ -223,7 +233,15 @@ class Session:
 
     def end_input(self) -> None:
         """Say that no more input comes."""
+        with self._credit:
+            self._credit.wait_for(lambda: self._may_send(0))
+            if self._over:
+                return
         self._send(channel.frame(STDIN_END))
+
+    def _may_send(self, size: int) -> bool:
+        """Whether to wait no longer: the keep takes input, and so much of it, or all is over."""
+        return self._over or (self._takes_input and self._allowed >= size)
 
     def close(self) -> None:
         """Let go of the connection; the keep goes on."""
@@ -263,8 +281,13 @@ class Session:
         elif notice.name == "lost":
             self.positions[notice.stream] += notice.amount
             lost(notice.stream, notice.amount)
+        elif notice.name == "ok" and notice.id == self._attaching:
+            with self._credit:
+                self._takes_input = True
+                self._credit.notify_all()
         elif notice.name == "refused":
-            raise RejectedError(f"the keep refuses: {notice.text}")
+            kind = NoInputError if notice.id == self._attaching else RejectedError
+            raise kind(f"the keep refuses: {notice.text}")
 
     def _notice(self, frame: Frame) -> Notice:
         if frame.kind != CONTROL:
