@@ -81,9 +81,16 @@ def test_another_image_gets_nothing(owner: Owner) -> None:
         for line in lines
     ]
     reference.write_text("\n".join(changed))
-    done = owner.deploy("--policy", rules, "hello.wasm")
+    done = owner.deploy("--policy", rules, "--verdict", "why.json", "hello.wasm")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"refused by policy policy: image." in done.stderr
+    verdict = json.loads((owner.folder / "why.json").read_text())
+    assert verdict["accepted"] is False
+    done = owner.deploy("--policy", rules, "--json", "hello.wasm")
+    assert (done.returncode, json.loads(done.stdout)["verdict"]["accepted"]) == (1, False)
+    done = owner.deploy("--verdict", "why.json", "hello.wasm")
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert b"why.json: does already exist" in done.stderr
     assert not (owner.folder / "state/enarx/deployments").exists()
 
 

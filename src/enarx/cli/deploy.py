@@ -14,6 +14,8 @@ from enarx.protocol.outcome import legible
 
 if TYPE_CHECKING:
     from enarx.appraisal.policy import Policy
+    from enarx.appraisal.verdict import Verdict
+    from enarx.attestation import Authentic
     from enarx.cli.acceptance import Demands
     from enarx.cli.demands import Given
     from enarx.cli.deployment import Deployed, Order
@@ -99,9 +101,8 @@ def command(
         order = _with_platform(order, host.platforms(), policy)
         demands = given.demands(target, order.platform, policy)
         path = given.policy_of(target)
-        done = work.deploy(host, target.url, order, demands, policy=path, tell=_tell)
-        if verdict:
-            _write_verdict(verdict, done)
+        judged = _Judged(verdict, as_json=as_json)
+        done = work.deploy(host, target.url, order, demands, policy=path, tell=_tell, judged=judged)
         if detach:
             _print(done, None, as_json=as_json)
             return 0
@@ -192,11 +193,22 @@ def _secrets(texts: tuple[str, ...]) -> dict[str, bytes]:
     return found
 
 
-def _write_verdict(path: str, done: Deployed) -> None:
-    from enarx.adapters.package_files import write_new
-    from enarx.appraisal.report import document
+class _Judged:
+    """Keeps a verdict where the user wants it, a refusal above all."""
 
-    write_new(path, json.dumps(document(done.authentic, done.verdict), indent=2).encode())
+    def __init__(self, path: str, *, as_json: bool) -> None:
+        self._path = path
+        self._as_json = as_json
+
+    def __call__(self, authentic: Authentic, verdict: Verdict) -> None:
+        from enarx.adapters.package_files import write_new
+        from enarx.appraisal.report import document
+
+        report = document(authentic, verdict)
+        if self._path:
+            write_new(self._path, json.dumps(report, indent=2).encode())
+        if self._as_json and not verdict.accepted:  # there will be no other output
+            click.echo(json.dumps({"verdict": report}, indent=2))
 
 
 def _print(done: Deployed, ended: Outcome | None, *, as_json: bool) -> None:

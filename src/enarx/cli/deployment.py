@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from enarx.seal.offer import Offer
 
     Tell = Callable[[str], None]
+    Judged = Callable[[Authentic, Verdict], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,14 @@ def spki_of(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def deploy(
-    host: Host, url: str, order: Order, demands: Demands, *, policy: str, tell: Tell
+    host: Host,
+    url: str,
+    order: Order,
+    demands: Demands,
+    *,
+    policy: str,
+    tell: Tell,
+    judged: Judged | None = None,
 ) -> Deployed:
     """Launch a keep on *host*, prove it, and hand it *order*.
 
@@ -91,6 +99,7 @@ def deploy(
     Args:
         policy: the path of the policy, to be kept with the deployment.
         tell: is told each step.
+        judged: is given the verdict, good or bad, before anything is sealed.
 
     Raises:
         EnarxError: it could not be done.
@@ -103,6 +112,8 @@ def deploy(
         made = offer.parse(keep.offer or host.offer(keep.id, nonce))
         tell("verifying its evidence")
         authentic, verdict = _verify(made, demands)
+        if judged is not None:
+            judged(authentic, verdict)
         accepted = demands.accept(authentic, made.report_data)
         tell("sealing the package to it")
         sealed = seal(_content(order, spki_of(key)), made, accepted, nonce=nonce)
