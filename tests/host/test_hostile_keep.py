@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ VALUES = st.one_of(
     st.lists(st.integers(), max_size=2),
 )
 MESSAGES = st.fixed_dictionaries(
-    {"op": st.sampled_from(["cached", "store", "listen", "connect", "resolve", "exec"])},
+    {"op": st.sampled_from(["cached", "store", "listen", "connect", "resolve", "prove", "exec"])},
     optional={
         "id": st.integers(0, 3) | VALUES,
         "key": VALUES,
@@ -40,6 +41,9 @@ MESSAGES = st.fixed_dictionaries(
         "outcome": VALUES,
     },
 ).map(lambda fields: json.dumps(fields).encode())
+
+
+PATIENCE_S = 10.0
 
 
 def descriptors() -> int:
@@ -63,4 +67,6 @@ def test_no_sequence_of_frames_raises_or_leaks(
     os.close(file)
     made.reactor.once(0)
     made.close()
-    assert descriptors() == before
+    end = time.monotonic() + PATIENCE_S
+    while descriptors() > before:  # the thread that looks names up may have a socket yet
+        assert time.monotonic() < end, "descriptors leak"
