@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.measure.firmwares import firmware
 
 from enarx import __version__
 from enarx.adapters.keep_image import NAME
@@ -103,3 +104,52 @@ def test_no_file_is_written_over() -> None:
     assert "mine.toml: does already exist" in err
     assert Path("mine.toml").read_text() == "mine"
     assert run("image", "reference-values", "--platform", "vm")[0] == 2
+
+
+def test_a_virtual_machine_is_measured(home: Path) -> None:
+    """Its digests by number of processors, as text, JSON and reference values of a policy."""
+    (home / "ovmf.fd").write_bytes(firmware())
+    (home / "kernel").write_bytes(b"kernel")
+    words = ("image", "measure", "--firmware", "ovmf.fd", "--vcpus", "1", "--vcpus", "4")
+    status, out, _ = run(*words, "--kernel", "kernel", "--append", "quiet", "--cpu", "EPYC-Milan")
+    assert status == 0
+    digests = dict(line.split() for line in out.splitlines())
+    assert set(digests) == {"1", "4"}
+    assert len(set(digests.values())) == 2
+    _, out, _ = run(
+        *words, "--kernel", "kernel", "--append", "quiet", "--cpu", "0xa00f11", "--json"
+    )
+    assert json.loads(out) == digests
+    _, out, _ = run(*words, "--image", "guest", "1")
+    (home / "values.toml").write_text(out)
+    assert run("policy", "init", "--platform", "snp", "p.toml")[0] == 0
+    text = (home / "p.toml").read_text()
+    begin = next(line for line in text.splitlines() if line.startswith("image = "))
+    named = 'image = [{ name = "guest", version = "1" }]\nreference_value_files = ["values.toml"]'
+    (home / "p.toml").write_text(text.replace(begin, named))
+    assert run("policy", "check", "p.toml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--firmware", "nothing"), "nothing: no such file"),
+        (("--firmware", "odd"), "odd: got 3 bytes, want whole pages"),
+        (("--firmware", "ovmf.fd", "--cpu", "i486"), "--cpu: got 'i486'"),
+        (("--firmware", "ovmf.fd", "--features", "-1"), "--features: got '-1'"),
+        (("--firmware", "ovmf.fd", "--append", "quiet"), "give --kernel too"),
+        (("--firmware", "plain", "--kernel", "odd"), "checks no kernel"),
+        (("--firmware", "plain", "--vcpus", "2"), "where further processors begin"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(
+    home: Path, arguments: tuple[str, ...], problem: str
+) -> None:
+    """One line, and nothing on standard output."""
+    (home / "ovmf.fd").write_bytes(firmware())
+    (home / "plain").write_bytes(bytes(4096))
+    (home / "odd").write_bytes(b"odd")
+    status, out, err = run("image", "measure", *arguments)
+    assert status in (1, 4)
+    assert out == ""
+    assert problem in err

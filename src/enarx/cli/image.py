@@ -8,12 +8,16 @@ import click
 
 from enarx import __version__
 from enarx.adapters.keep_image import NAME
+from enarx.cli.image_measure import command as measure
 from enarx.measure.process import NAMES
 
 
 @click.group("image")
 def command() -> None:
-    """Say what this installation's keeps measure."""
+    """Say what images measure: keeps, and virtual machines."""
+
+
+command.add_command(measure)
 
 
 @command.command("reference-values")

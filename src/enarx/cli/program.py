@@ -25,7 +25,7 @@ COMMANDS = {
     ),
     "evidence": ("enarx.cli.evidence", "Look at evidence and what carries it."),
     "host": ("enarx.cli.host", "Offer keeps on this machine."),
-    "image": ("enarx.cli.image", "Say what this installation's keeps measure."),
+    "image": ("enarx.cli.image", "Say what images measure: keeps, and virtual machines."),
     "keep": ("enarx.cli.keep", "See, follow, stop and question keeps on a host."),
     "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
