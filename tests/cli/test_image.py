@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.measure.firmwares import firmware
+from tests.measure.test_tdvf import CODE, MEMORY, made
 
 from enarx import __version__
 from enarx.adapters.keep_image import NAME
@@ -130,6 +131,16 @@ def test_a_virtual_machine_is_measured(home: Path) -> None:
     assert run("policy", "check", "p.toml")[0] == 0
 
 
+def test_a_firmware_for_tdx_is_measured(home: Path) -> None:
+    """In both orders of VMMs."""
+    (home / "tdvf.fd").write_bytes(made(CODE, MEMORY))
+    words = ("image", "measure", "--platform", "tdx", "--firmware", "tdvf.fd")
+    status, out, _ = run(*words)
+    found = dict(line.split() for line in out.splitlines())
+    assert (status, set(found)) == (0, {"page", "section"})
+    assert json.loads(run(*words, "--json")[1]) == found
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -140,6 +151,11 @@ def test_a_virtual_machine_is_measured(home: Path) -> None:
         (("--firmware", "ovmf.fd", "--append", "quiet"), "give --kernel too"),
         (("--firmware", "plain", "--kernel", "odd"), "checks no kernel"),
         (("--firmware", "plain", "--vcpus", "2"), "where further processors begin"),
+        (("--firmware", "ovmf.fd", "--platform", "tdx"), "is no firmware for TDX"),
+        (
+            ("--firmware", "ovmf.fd", "--platform", "tdx", "--kernel", "odd"),
+            "tdx measures a firmware alone",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_said(

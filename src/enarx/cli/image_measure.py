@@ -1,4 +1,4 @@
-"""``enarx image measure``: the SNP launch digest of a virtual machine, before it is launched."""
+"""``enarx image measure``: what a virtual machine measures, before it is launched."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from enarx.errors import MisconfiguredError
 
 if TYPE_CHECKING:
     from enarx.measure.snp_guest import Boot
+    from enarx.measure.tdvf import Order
 
+ORDERS: tuple[Order, ...] = ("page", "section")
 _MAX_FILE_BYTES = 1024 * 1024 * 1024
 _MODELS = {  # CPUID 1, EAX: family, model and stepping as QEMU sets them
     "EPYC": 0x800F12,
@@ -23,7 +25,11 @@ _MAX_SIGNATURE = (1 << 32) - 1
 
 
 @click.command("measure")
-@click.option("--firmware", required=True, metavar="FILE", help="OVMF, built for SEV.")
+@click.option(
+    "--platform", type=click.Choice(["snp", "tdx"]), default="snp", show_default=True,
+    help="snp: the launch digest; tdx: MRTD, of the firmware alone.",
+)  # fmt: skip
+@click.option("--firmware", required=True, metavar="FILE", help="OVMF, built for the platform.")
 @click.option("--kernel", metavar="FILE", default="", help="What the firmware starts and checks.")
 @click.option("--initrd", metavar="FILE", default="", help="Its initial RAM disk.")
 @click.option("--append", metavar="TEXT", default="", help="Its command line.")
@@ -48,6 +54,7 @@ _MAX_SIGNATURE = (1 << 32) - 1
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     *,
+    platform: str,
     firmware: str,
     kernel: str,
     initrd: str,
@@ -59,17 +66,24 @@ def command(
     image: tuple[str, str] | None,
     as_json: bool,
 ) -> None:
-    """Print the SNP launch digest of a virtual machine, from what it is launched with.
+    """Print what a virtual machine measures, computed from what it is launched with.
 
     Nothing is launched: whoever has the same files computes the same. With a kernel, the firmware
-    must be one that checks it (OvmfPkg/AmdSev).
+    must be one that checks it (OvmfPkg/AmdSev). On TDX everything but the firmware is measured by
+    the firmware itself, into registers that are not computed here.
     """
     from enarx.adapters.package_files import read_file
     from enarx.measure.firmware import parse
     from enarx.measure.snp_guest import Processors, launch_digest
 
-    found = parse(read_file(firmware, _MAX_FILE_BYTES), firmware)
+    data = read_file(firmware, _MAX_FILE_BYTES)
     boot = _boot(kernel, initrd, append)
+    if platform == "tdx":
+        if boot is not None or image:
+            raise MisconfiguredError("--platform", "tdx measures a firmware alone here")
+        _print_mr_td(data, firmware, as_json=as_json)
+        return
+    found = parse(data, firmware)
     digests = {
         count: launch_digest(
             found,
@@ -90,6 +104,19 @@ def command(
     else:
         for count, digest in digests.items():
             click.echo(f"{count:>4}  {digest.hex()}")
+
+
+def _print_mr_td(data: bytes, name: str, *, as_json: bool) -> None:
+    """Both orders: QEMU's, and that of VMMs which add a section before they measure it."""
+    from enarx.measure.tdvf import mr_td, parse
+
+    sections = parse(data, name)
+    found = {order: mr_td(sections, order).hex() for order in ORDERS}
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for order, value in found.items():
+        click.echo(f"{order:<8}{value}")
 
 
 def _boot(kernel: str, initrd: str, append: str) -> Boot | None:

@@ -1,41 +1,29 @@
-"""What a UEFI firmware for SEV says about itself: a table of GUIDs at its end, and SEV metadata.
+"""What a UEFI firmware for SEV says about itself: addresses, and the pages that it needs.
 
-The table is read backwards from 32 bytes before the end of the firmware, each entry being
+The firmware ends at 4 GiB; numbers are little-endian.
 
-    data | length of the entry, 2 bytes, with these 18 | GUID, 16 bytes
-
-and its first entry (the last in memory) is the table's own, with the length of all of it.  The
-firmware ends at 4 GiB.
-
-Sources: EDK II, OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm (the table) and
-OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm (the metadata); numbers are little-endian.
+Sources: EDK II, OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm (addresses) and
+OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm (pages).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from enarx.errors import MalformedError
+from enarx.measure import guid_table
+from enarx.measure.guid_table import TOP
 from enarx.measure.pages import PAGE_BYTES
-from enarx.wire.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from enarx.wire.reader import Reader
 
-MAX_BYTES = 64 * 1024 * 1024
-TOP = 1 << 32
-"""Where a firmware ends in the guest's memory."""
-
-_TABLE = UUID("96b582de-1fb2-45f7-baea-a366c55a082d")
 _RESET_BLOCK = UUID("00f771de-1a7e-4fcb-890e-68c77e2fb44e")
 _HASH_TABLE = UUID("7255371f-3a3b-4b04-927b-1da6efa8d454")
 _METADATA = UUID("dc886566-984a-4798-a75e-5585a7bf67cc")
-_BEHIND_TABLE = 32
-_ENTRY_BYTES = 18
 _ITEM_BYTES = 12
 _SIGNATURE = b"ASEV"
 _VERSION = 1
@@ -90,57 +78,19 @@ def parse(image: bytes, where: str = "firmware") -> Firmware:
     Raises:
         MalformedError: it is no whole number of pages, or its tables are damaged.
     """
-    if not 0 < len(image) <= MAX_BYTES or len(image) % PAGE_BYTES:
-        problem = f"got {len(image)} bytes, want whole pages of {PAGE_BYTES}, at most {MAX_BYTES}"
-        raise MalformedError(where, problem)
-    entries = _table(image, where)
-    reset, table = entries.get(_RESET_BLOCK), entries.get(_HASH_TABLE)
+    found = guid_table.entries(image, where)
+    reset, table = found.get(_RESET_BLOCK), found.get(_HASH_TABLE)
     return Firmware(
         image=image,
-        reset_eip=None if reset is None else _number(reset, f"{where}: reset block"),
-        hash_table_gpa=None if table is None else _number(table, f"{where}: hash table"),
-        sections=_sections(image, entries[_METADATA], where) if _METADATA in entries else (),
+        reset_eip=None if reset is None else guid_table.number(reset, f"{where}: reset block"),
+        hash_table_gpa=None if table is None else guid_table.number(table, f"{where}: hash table"),
+        sections=_sections(image, found[_METADATA], where) if _METADATA in found else (),
     )
-
-
-def _table(image: bytes, where: str) -> Mapping[UUID, bytes]:
-    end = len(image) - _BEHIND_TABLE
-    total, guid = _tail(image, end, where)
-    if guid != _TABLE:
-        return MappingProxyType({})
-    begin = end - total
-    if total < _ENTRY_BYTES or begin < 0:
-        raise MalformedError(where, f"a table of {total} bytes", offset=end)
-    found: dict[UUID, bytes] = {}
-    at = end - _ENTRY_BYTES
-    while at > begin:
-        if at - begin < _ENTRY_BYTES:
-            raise MalformedError(where, "the table ends in an entry", offset=begin)
-        size, guid = _tail(image, at, where)
-        if not _ENTRY_BYTES <= size <= at - begin or guid in found:
-            raise MalformedError(where, f"entry {guid} of {size} bytes", offset=at)
-        found[guid] = image[at - size : at - _ENTRY_BYTES]
-        at -= size
-    return MappingProxyType(found)
-
-
-def _tail(image: bytes, end: int, where: str) -> tuple[int, UUID]:
-    """Length and name of the entry that ends at *end*."""
-    reader = Reader(image[end - _ENTRY_BYTES : end], where)
-    return reader.uint(2, "length"), UUID(bytes_le=reader.take(16, "GUID"))
-
-
-def _number(data: bytes, where: str) -> int:
-    """The first number of an entry; what is behind it belongs to others."""
-    return Reader(data, where).uint(4, "address")
 
 
 def _sections(image: bytes, entry: bytes, where: str) -> tuple[Section, ...]:
     where = f"{where}: SEV metadata"
-    begin = len(image) - _number(entry, where)
-    if not 0 <= begin < len(image):
-        raise MalformedError(where, "lies outside the firmware")
-    reader = Reader(image[begin:], where)
+    reader, _ = guid_table.behind(image, entry, where)
     signature, size = reader.take(4, "signature"), reader.uint(4, "size")
     version, count = reader.uint(4, "version"), reader.uint(4, "number of sections")
     if signature != _SIGNATURE or version != _VERSION or count > _MAX_SECTIONS:
