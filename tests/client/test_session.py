@@ -88,6 +88,17 @@ def test_input_goes_in_and_output_comes_back(keep: Keep, machine: SimulatedSnp) 
     again.close()
 
 
+def test_whoever_writes_to_a_closed_session_is_told(keep: Keep) -> None:
+    """A thread that passes input on may be later than the end; it must not fail as a bug does."""
+    owner, spki, _ = provisioned(keep)
+    made = session(keep, owner, spki)
+    made.close()
+    assert not made.write(b"late")
+    made.end_input()
+    with pytest.raises(UnavailableError, match="closed"):
+        made.stop(0)
+
+
 def test_nothing_is_attached_before_the_evidence_was_accepted(keep: Keep) -> None:
     """A caller that forgets is wrong, and is told by the code."""
     owner, spki, _ = provisioned(keep)

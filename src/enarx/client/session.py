@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from enarx.errors import MalformedError, RejectedError, UnavailableError
@@ -83,6 +84,7 @@ class Session:
         self._last = 0
         self._proven = False
         self._over = False
+        self._closed = False
         self._attaching = 0
         self._takes_input = False
         self.positions = {"stdout": 0, "stderr": 0}
@@ -244,12 +246,16 @@ class Session:
         return self._over or (self._takes_input and self._allowed >= size)
 
     def close(self) -> None:
-        """Let go of the connection; the keep goes on."""
-        self._tls.close()
+        """Let go of the connection; the keep goes on.  Whoever still writes is told."""
+        with self._credit:
+            self._over = True
+            self._credit.notify_all()
         try:
-            self._flush()
-        except UnavailableError:
-            pass
+            with self._lock, suppress(UnavailableError):
+                self._closed = True
+                self._tls.close()
+                if data := self._tls.take():
+                    self._pipe.send(data)
         finally:
             self._pipe.close()
 
@@ -312,6 +318,8 @@ class Session:
 
     def _send(self, data: bytes) -> None:
         with self._lock:
+            if self._closed:
+                raise UnavailableError(_HERE, "it was closed")
             self._tls.write(data)
             self._pipe.send(self._tls.take())
 

@@ -88,10 +88,17 @@ class ChannelTls:
                 return b"".join(parts)
 
     def write(self, data: bytes) -> None:
-        """Encrypt *data*; ``take`` has it then."""
+        """Encrypt *data*; ``take`` has it then.
+
+        Raises:
+            UnavailableError: the connection broke.
+        """
         view = memoryview(data)
-        while view:
-            view = view[self._connection.send(bytes(view[:_RECORD])) :]
+        try:
+            while view:
+                view = view[self._connection.send(bytes(view[:_RECORD])) :]
+        except SSL.Error as e:
+            raise self._failure(e) from e
 
     def read(self) -> bytes:
         """What has been decrypted so far; empty if nothing.
