@@ -88,7 +88,8 @@ def serve_command(  # one parameter per option
     Keeps live in a process of their own, the keeper: they go on when this one ends or is killed,
     and `enarx host stop` ends them.
     """
-    from enarx.host.api.settings import Limits, Quotas, Settings, Tls
+    from enarx.host.api.settings import Limits, Quotas, Settings
+    from enarx.web.tls import Tls
 
     if bool(tls_certificate) != bool(tls_key) or (client_ca and not tls_key):
         raise MisconfiguredError("--tls-certificate", "needs --tls-key, and --client-ca needs both")
@@ -277,7 +278,7 @@ def _envelope_bytes(text: str) -> int:
 
 
 def _check_tls(tls: object) -> None:
-    from enarx.host.api.serve import tls_context
+    from enarx.web.tls import tls_context
 
     try:
         tls_context(tls)  # type: ignore[arg-type]

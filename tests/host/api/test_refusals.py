@@ -11,9 +11,9 @@ import pytest
 from tests.host.api.hosts import ENVELOPE, NONCE, Host
 
 from enarx.cli.host import make_token
-from enarx.host.api.problem import CODES, MEDIA_TYPE
 from enarx.host.records import tokens
 from enarx.host.records.database import open_database
+from enarx.web.problem import CODES, MEDIA_TYPE
 
 pytestmark = pytest.mark.slow  # each starts processes
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from enarx.host.api.problem import Problem
-from enarx.host.api.rates import Rate
 from enarx.host.records import tokens
+from enarx.web.problem import Problem
+from enarx.web.rates import Rate
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection

@@ -11,11 +11,11 @@ from enarx import __version__
 from enarx.errors import UnavailableError
 from enarx.host.api.access import Access
 from enarx.host.api.channel import ChannelRoute
-from enarx.host.api.edge import Edge
 from enarx.host.api.keep_routes import KeepRoutes
 from enarx.host.api.metrics import MEDIA_TYPE
 from enarx.host.api.openapi import document
 from enarx.host.records import keeps
+from enarx.web.edge import Edge
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-from enarx.host.api.problem import Problem
+from enarx.web.problem import Problem
 
 if TYPE_CHECKING:
     import socket

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from enarx.host.api.bodies import (
+from enarx.host.keeper.messages import is_keep_id
+from enarx.host.records import keeps
+from enarx.protocol.agent_link import MAX_GRACE_S
+from enarx.protocol.states import ENDS
+from enarx.web.bodies import (
     check_media_type,
     declared_size,
     nonce_of,
     read,
     read_json,
 )
-from enarx.host.api.problem import Problem
-from enarx.host.keeper.messages import is_keep_id
-from enarx.host.records import keeps
-from enarx.protocol.agent_link import MAX_GRACE_S
-from enarx.protocol.states import ENDS
+from enarx.web.problem import Problem
 from enarx.wire.text import to_base64url
 
 if TYPE_CHECKING:

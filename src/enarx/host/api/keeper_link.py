@@ -13,7 +13,6 @@ from collections import deque
 
 from enarx import frames
 from enarx.errors import MalformedError, UnavailableError
-from enarx.host.api.problem import Problem
 from enarx.host.keeper.messages import (
     SOCKET,
     KeeperReply,
@@ -23,6 +22,7 @@ from enarx.host.keeper.messages import (
     encode_request,
     reply_id,
 )
+from enarx.web.problem import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

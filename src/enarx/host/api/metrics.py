@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from enarx.protocol.states import ENDS, STATES
+from enarx.web import counters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
-_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 
 
 class Metrics:
@@ -20,14 +20,8 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        self.requests = Counter(
-            "enarx_host_requests", "Requests answered.", ("method", "route", "status"),
-            registry=registry,
-        )  # fmt: skip
-        self.seconds = Histogram(
-            "enarx_host_request_seconds", "How long answers took.", ("route",),
-            buckets=_SECONDS, registry=registry,
-        )  # fmt: skip
+        self.requests = counters.requests("host", registry)
+        self.seconds = counters.seconds("host", registry)
         self.envelopes = Counter(
             "enarx_host_envelopes", "Envelopes by result.", ("result",), registry=registry
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from enarx import __version__
 from enarx.host.api.keep_routes import ENVELOPE, MAX_NAME, MAX_PAGE, MAX_WAIT_S, OFFER, RECEIPT
-from enarx.host.api.problem import CODES, MEDIA_TYPE
 from enarx.protocol.agent_link import MAX_GRACE_S
 from enarx.protocol.states import STATES
+from enarx.web.problem import CODES, MEDIA_TYPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

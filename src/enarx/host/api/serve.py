@@ -8,29 +8,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import ssl
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import structlog
 import uvicorn
 
 from enarx.host.api.app import application
-from enarx.host.api.connections import protocol
 from enarx.host.api.metrics import Metrics
 from enarx.host.api.service import Service
 from enarx.host.api.store import Store
 from enarx.host.api.watch import Watch
 from enarx.host.records.database import open_database
+from enarx.web.connections import protocol
+from enarx.web.server import Server, json_log
+from enarx.web.tls import context_factory
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from structlog.typing import FilteringBoundLogger
-
-    from enarx.host.api.settings import Settings, Tls
+    from enarx.host.api.settings import Settings
     from enarx.host.keeper.messages import KeepStatus
 
 _GRACE_S = 3
@@ -77,14 +74,14 @@ class _Api:
         start_keeper: Callable[[], None],
     ) -> None:
         self._settings = settings
-        self._log = _log()
+        self._log = json_log()
         self._metrics = Metrics()
         self._store = Store(open_database(directory), open_database(directory))
         self._watch = Watch(directory, self._store, now=now, start=start_keeper, noted=self._note)
         self._service = Service(self._store, self._watch, settings, now=now, monotonic=monotonic)
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
-        server = _Server(self._config(), ready)
+        server = Server(self._config(), ready)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
@@ -119,7 +116,7 @@ class _Api:
             timeout_graceful_shutdown=_GRACE_S,
             h11_max_incomplete_event_size=limits.head_bytes,
             ssl_certfile=self._settings.tls.certificate if self._settings.tls else None,
-            ssl_context_factory=_context_of(self._settings.tls),
+            ssl_context_factory=context_factory(self._settings.tls),
         )
 
     def _note(self, status: KeepStatus) -> None:
@@ -133,61 +130,3 @@ class _Api:
             over=status.over,
             reason=status.reason,
         )
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to its caller, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
-        await super().startup(sockets)
-        self._ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop(self) -> None:
-        """End, giving answers that are under way some time."""
-        self.should_exit = True
-
-
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """The server's side of TLS 1.3.
-
-    Raises:
-        OSError: a file cannot be read (``ssl.SSLError`` is one), or the key is another's.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(tls.certificate, tls.key)
-    if tls.client_authorities:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(tls.client_authorities)
-    return context
-
-
-def _context_of(
-    tls: Tls | None,
-) -> Callable[[uvicorn.Config, Callable[[], ssl.SSLContext]], ssl.SSLContext] | None:
-    return None if tls is None else lambda _config, _default: tls_context(tls)
-
-
-def _log() -> FilteringBoundLogger:
-    """One JSON object per line on standard error; a traceback is one string in it."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
-    log: FilteringBoundLogger = structlog.get_logger()
-    return log

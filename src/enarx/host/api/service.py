@@ -1,6 +1,6 @@
 """What tenants can do with their keeps; knows the records and the keeper, and no HTTP.
 
-Each step is on the disk before the next one begins (``records.ledger``, ``watch``), so that this
+Each step is recorded before the next one begins (``records.ledger``, ``watch``), so that this
 process may be killed anywhere.
 """
 
@@ -13,12 +13,12 @@ import socket
 from contextlib import contextmanager
 
 from enarx.errors import MalformedError
-from enarx.host.api.problem import Problem
-from enarx.host.api.rates import Gauge, Rate
 from enarx.host.keeper.messages import KeeperRequest
 from enarx.host.records import keeps, ledger
 from enarx.host.records.keeps import KeepRecord
 from enarx.seal import envelope, offer, receipt
+from enarx.web.problem import Problem
+from enarx.web.rates import Gauge, Rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

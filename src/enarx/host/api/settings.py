@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from enarx.web.tls import Tls
 
 MIB = 1024 * 1024
 
@@ -59,21 +63,6 @@ class Limits:
     keep_channels: int = 8
     wait_s: float = 60.0
     answer_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """How the API proves itself, and what its clients must show beside a token.
-
-    Args:
-        certificate, key: PEM files.
-        client_authorities: PEM file of authorities; with it, only clients with a certificate of
-            one of them get through.
-    """
-
-    certificate: str
-    key: str
-    client_authorities: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

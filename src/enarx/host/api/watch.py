@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 
 from enarx.errors import EnarxError, UnavailableError
 from enarx.host.api.keeper_link import KeeperLink
-from enarx.host.api.problem import Problem
 from enarx.host.keeper.messages import (
     MAX_KEEPS,
     KeeperRequest,
@@ -27,6 +26,7 @@ from enarx.host.keeper.messages import (
 from enarx.host.records import keeps, ledger
 from enarx.protocol.states import ENDS
 from enarx.seal import receipt
+from enarx.web.problem import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Every refusal of the API, as a problem document (RFC 9457): one table, no stack traces.
+"""Every refusal of our services, as a problem document (RFC 9457): one table, no stack traces.
 
 A document says what kind of problem it is (``code``), and what the caller can do about it; never
 a path of this machine, a secret or a line of code.  ``instance`` is the request's id, which the
@@ -33,7 +33,7 @@ _MAX_DETAIL = 500
 
 CODES: Mapping[str, tuple[int, str]] = {
     "already-used": (409, "the one-time key or the envelope was used before"),
-    "bug": (500, "the host has a bug"),
+    "bug": (500, "the service has a bug"),
     "cannot-open": (422, "the keep cannot open the envelope"),
     "forbidden": (403, "not allowed"),
     "malformed": (400, "the request is malformed"),

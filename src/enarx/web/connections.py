@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from enarx.host.api.problem import CODES, MEDIA_TYPE, Problem, document
+from enarx.web.problem import CODES, MEDIA_TYPE, Problem, document
 
 if TYPE_CHECKING:
     import asyncio
 
-    from enarx.host.api.settings import Limits
+    from enarx.web.bounds import Bounds
 
 _LINGER_S = 1.0
 _ID_BYTES = 12
 
 
-def protocol(limits: Limits) -> type[asyncio.Protocol]:
+def protocol(limits: Bounds) -> type[asyncio.Protocol]:
     """The protocol class for uvicorn, which keeps *limits*."""
 
     class Bounded(_Bounded):
@@ -33,7 +33,7 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
 
 
 class _Bounded(H11Protocol):
-    bounds: Limits
+    bounds: Bounds
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

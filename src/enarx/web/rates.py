@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from enarx.host.api.problem import Problem
+from enarx.web.problem import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

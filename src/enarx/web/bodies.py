@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from enarx.host.api.problem import Problem
 from enarx.protocol.claims import NONCE_BYTES
+from enarx.web.problem import Problem
 from enarx.wire.document import load
 from enarx.wire.text import base64url
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from enarx.host.api.settings import Limits
+    from enarx.web.bounds import Bounds
     from enarx.wire.document import Fields
 
 JSON = "application/json"
@@ -23,7 +23,7 @@ _MAX_NONCE = 64
 _MAX_DIGITS = 12
 
 
-async def read_json(request: Request, limits: Limits) -> Fields:
+async def read_json(request: Request, limits: Bounds) -> Fields:
     """The one JSON object of the body.
 
     Raises:

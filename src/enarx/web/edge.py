@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.exceptions import HTTPException
 
 from enarx.errors import EnarxError
-from enarx.host.api.problem import Problem, of_error, response
+from enarx.web.problem import Problem, of_error, response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from structlog.typing import FilteringBoundLogger
 
-    from enarx.host.api.metrics import Metrics
+    from enarx.web.counters import Counters
 
 _ID_BYTES = 12
+_MAX_PARAM = 256
 _HTTP = {404: "not-found", 405: "method-not-allowed", 400: "malformed"}
 _QUIET = frozenset(("/v1/health", "/metrics"))
 _HEADERS = {
@@ -39,7 +40,7 @@ class Edge:
         self,
         app: ASGIApp,
         *,
-        metrics: Metrics,
+        metrics: Counters,
         log: FilteringBoundLogger,
         monotonic: Callable[[], float],
     ) -> None:
@@ -88,9 +89,9 @@ class Edge:
                 request=answer.id,
                 method=method[:16],
                 route=route,
-                keep=str(scope.get("path_params", {}).get("keep", ""))[:32],
                 status=answer.status,
                 ms=round(seconds * 1000, 1),
+                **_params_of(scope),
             )
 
 
@@ -131,9 +132,14 @@ def _route_of(scope: Scope) -> str:
     """The path as it was declared, without what a caller put in its places."""
     if "endpoint" not in scope:
         return "unknown"
-    parts = scope["path"].split("/")
-    keep = scope.get("path_params", {}).get("keep")
-    return "/".join("{keep}" if part == keep else part for part in parts)
+    names = {value: f"{{{name}}}" for name, value in _params_of(scope).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
+
+
+def _params_of(scope: Scope) -> dict[str, str]:
+    """What a caller put in the places of the path."""
+    found = scope.get("path_params", {})
+    return {name: str(value)[:_MAX_PARAM] for name, value in found.items()}
 
 
 async def _deny(
