@@ -165,19 +165,29 @@ def test_dependencies_are_the_declared_ones() -> None:
     """The base package imports what it declares, and declares what it uses: no role's extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {requirement_name(line) for line in project["dependencies"]}
-    api = set(files("src/enarx/host/api"))
+    web, api = set(files("src/enarx/web")), set(files("src/enarx/host/api"))
+    steward = set(files("src/enarx/steward"))
     # wasmtime is loaded as a C library, from its package's folder
-    assert third_party(set(files("src")) - api) | {"wasmtime"} == declared
-    extra = {requirement_name(line) for line in project["optional-dependencies"]["host"]}
-    # h11 is part of what uvicorn's protocol classes promise
-    assert third_party(api) - declared - {"h11"} == extra
+    base = third_party(set(files("src")) - web - api - steward)
+    assert base | {"wasmtime"} == declared
+    # h11 is part of what uvicorn's protocol classes promise, psycopg is named in a URL
+    for role, paths, unseen in (
+        ("host", api, set()),
+        ("steward", steward, {"psycopg", "python-pkcs11"}),
+    ):
+        extra = {requirement_name(line) for line in project["optional-dependencies"][role]}
+        assert (third_party(web | paths) | unseen) - declared - {"h11"} == extra
 
 
 def third_party(paths: Iterable[Path]) -> set[str]:
     """The projects of others that *paths* import."""
     used = {name.partition(".")[0] for path in paths for name in imported(path)}
     foreign = {n.lower() for n in used - set(sys.stdlib_module_names) - {"enarx", "_typeshed"}}
-    renamed = {"openssl": "pyopenssl", "prometheus_client": "prometheus-client"}
+    renamed = {
+        "openssl": "pyopenssl",
+        "prometheus_client": "prometheus-client",
+        "pkcs11": "python-pkcs11",
+    }
     return {renamed.get(n, n) for n in foreign}
 
 
