@@ -23,6 +23,9 @@ DEFAULT_SCRATCH_BYTES = 64 * 1024 * 1024
 DEFAULT_PORTS = {"tcp": 80, "tls": 443}
 DEFAULT_LISTEN_ADDR = "::"
 
+SECRETS_DIRECTORY = "/run/secrets"
+"""Where the application finds what the owner gives and ``[secrets]`` does not name, by name."""
+
 
 class Value:
     """An immutable record, equal to another of its class with equal fields.

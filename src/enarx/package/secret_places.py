@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from enarx.package.model import Secret
+from enarx.errors import MisconfiguredError
+from enarx.package.model import SECRETS_DIRECTORY, Secret
 from enarx.wire.shape_check import join, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from enarx.package.model import Mount
+    from enarx.package.model import Config, Mount
     from enarx.wire.shape_check import Problems
 
     Keys = Mapping[str, object]
 
 MAX_SECRETS = 64
 """As many as an envelope holds, and as a steward is asked for at once."""
-
-DIRECTORY = "/run/secrets"
-"""Where the owner's other secrets are, one file each."""
 
 _OURS = ("FD_COUNT", "FD_NAMES")
 
@@ -50,6 +48,28 @@ def read_secrets(keys: Keys, mounts: tuple[Mount, ...], problems: Problems) -> t
     return tuple(found)
 
 
+def check_given(config: Config, given: Collection[str], source: str = "Enarx.toml") -> None:
+    """Insist that an owner gives every secret that only the owner can give, and no other's.
+
+    Args:
+        given: names of what the owner gives; those that no table names are not looked at.
+        source: what to call the configuration in errors.
+
+    Raises:
+        MisconfiguredError: one is missing and not optional, or comes from the steward.
+    """
+    for secret in config.secrets:
+        path = join("secrets", secret.name)
+        if secret.origin == "steward":
+            if secret.name in given:
+                problem = "got one from the owner, want the steward's"
+                hint = 'leave it out, or write from = "owner"'
+                raise MisconfiguredError(source, problem, path=path, hints=(hint,))
+        elif secret.name not in given and not secret.optional:
+            hint = f"give it: enarx deploy --secret {secret.name}=FILE"
+            raise MisconfiguredError(source, "the owner gave none", path=path, hints=(hint,))
+
+
 def _secret(name: str, table: Keys) -> Secret:
     return Secret(
         name=name,
@@ -66,19 +86,19 @@ def _check_variable(name: str, path: str, taken: Mapping[str, str], problems: Pr
 
 
 def _check_file(file: str, path: str, mounts: tuple[Mount, ...], problems: Problems) -> None:
-    if is_at_or_below(DIRECTORY, file):
-        problems.add(path, f"{shown(file)} is where the folder {DIRECTORY} may be")
+    if _is_at_or_below(SECRETS_DIRECTORY, file):
+        problems.add(path, f"{shown(file)} is where the folder {SECRETS_DIRECTORY} may be")
     for number, mount in enumerate(mounts):
-        if is_at_or_below(mount.path, file):
+        if _is_at_or_below(mount.path, file):
             problems.add(path, f"{shown(file)} is where mounts[{number}] is")
 
 
 def _check_files(file: str, path: str, others: list[Secret], problems: Problems) -> None:
     for other in others:
-        if other.file and (is_at_or_below(other.file, file) or is_at_or_below(file, other.file)):
+        if other.file and (_is_at_or_below(other.file, file) or _is_at_or_below(file, other.file)):
             problems.add(path, f"{shown(file)} is where {join('secrets', other.name)} is")
 
 
-def is_at_or_below(path: str, file: str) -> bool:
+def _is_at_or_below(path: str, file: str) -> bool:
     """Whether *path* is *file*, or would be in it if it were a folder."""
     return path == file or path.startswith(f"{file}/")
