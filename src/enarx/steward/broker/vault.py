@@ -30,6 +30,9 @@ KEY_BYTES = 32
 MAX_VALUE_BYTES = 64 * 1024
 MAX_USES = 2**53
 
+NAME = "name of a secret"
+"""Where errors of `check_name` say that they are."""
+
 RESERVED = frozenset({"release"})
 """Names that the paths of requests have another use for."""
 
@@ -144,9 +147,9 @@ def check_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         want = "want 1 to 128 of [a-z0-9._-], or repository/type/tag"
-        raise MalformedError("name of a secret", f"got {name[:140]!r}, {want}")
+        raise MalformedError(NAME, f"got {name[:140]!r}, {want}")
     if name in RESERVED:
-        raise MalformedError("name of a secret", f"got {name!r}, which is reserved")
+        raise MalformedError(NAME, f"got {name!r}, which is reserved")
     return name
 
 
