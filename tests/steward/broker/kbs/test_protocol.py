@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,18 @@ def test_nothing_is_released_by_default(steward: Steward) -> None:
     waiting.auth()
     refused(waiting.get(NAME), "TokenNotFound")
     assert steward.released() == []
+
+
+def test_guests_that_ask_at_once_do_not_exceed_the_rules(engine: Engine) -> None:
+    """Three uses are three releases, however many sessions ask together, and how often."""
+    steward = Steward(engine)
+    steward.put(NAME, Rules(uses=3))
+    guests = [attested(steward) for _ in range(5)]
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda guest: guest.get(NAME), guests * 2))
+    assert sorted(answer.status_code for answer in answers) == [200] * 6 + [401] * 4
+    assert len(steward.released()) == 3
+    steward.writer.close()
 
 
 @pytest.mark.parametrize("name", ["default/key", "default/.key/x", "default/key/disk/more", "x"])
