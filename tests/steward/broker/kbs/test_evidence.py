@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.steward.broker.kbs.guests import TURIN, quote_evidence, snp_evidence
 from enarx import attestation
 from enarx.errors import MalformedError
 from enarx.steward.broker.kbs import evidence
-from enarx.tee.simulated.sgx import Enclave, SimulatedSgx
+from enarx.tee.simulated.sgx import FLAGS, Enclave, EnclaveFlags, SimulatedSgx
 from enarx.tee.simulated.snp import SimulatedSnp, SnpGuest
 from enarx.tee.simulated.tdx import SimulatedTdx, TdGuest
 from enarx.wire.document import Fields
@@ -52,9 +53,12 @@ def test_host_data_is_what_the_launcher_put_in() -> None:
     sgx = SimulatedSgx(machine=seeds.intel())
     enclave = Enclave(mr_enclave=bytes(32), config_id=HOST)
     quote = sgx.quote(enclave, report_data=bytes(64))
+    kss = replace(enclave, flags=EnclaveFlags(int(FLAGS) | 1 << 7))
+    separated = sgx.quote(kss, report_data=bytes(64))
     for parsed, size in (
         (read("snp", genoa()), 32),
         (read("tdx", quote_evidence(td, cc_eventlog=None)), 48),
+        (read("sgx", quote_evidence(separated)), 64),
         (read("sgx", quote_evidence(quote)), 0),  # without the flag KSS it is nobody's word
     ):
         claims = attestation.authenticate(

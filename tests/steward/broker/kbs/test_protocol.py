@@ -201,8 +201,8 @@ def test_guests_that_ask_at_once_do_not_exceed_the_rules(engine: Engine) -> None
     steward.writer.close()
 
 
-@pytest.mark.parametrize("name", ["default/key", "default/.key/x", "default/key/disk/more", "x"])
-def test_other_paths_are_nothing(steward: Steward, name: str) -> None:
+@pytest.mark.parametrize("name", ["default/.key/x", "default/key/" + "x" * 101, "a/b/c d"])
+def test_other_names_are_nothing(steward: Steward, name: str) -> None:
     """Guests read the document for that, and do not attest anew."""
     refused(attested(steward).get(name), "InvalidRequestPath", 404)
 

@@ -91,11 +91,6 @@ def routes(
         Route(f"{PREFIX}/auth", _answered("AttestationError", made.auth), methods=["POST"]),
         Route(f"{PREFIX}/attest", _answered("AttestationError", made.attest), methods=["POST"]),
         Route(resource, _answered("PolicyDeny", made.resource), methods=["GET"]),
-        Route(
-            f"{PREFIX}/{{path:path}}",
-            _answered("InvalidRequestPath", _nowhere),
-            methods=["GET", "POST", "PUT", "DELETE"],
-        ),
     ]
 
 
@@ -231,11 +226,6 @@ def _refusal(name: str, error: Problem | EnarxError) -> Refusal:
 def _document(refusal: Refusal) -> Response:
     fields = {"type": ERRORS + refusal.name, "detail": refusal.detail[:_MAX_DETAIL]}
     return Response(dump(fields), status_code=refusal.status, media_type=JSON)
-
-
-async def _nowhere(request: Request) -> Response:
-    path = request.url.path[:_MAX_DETAIL]
-    raise Refusal("InvalidRequestPath", f"nothing at {path}", status=404)
 
 
 def _with_cookie(answer: Response, request: Request, cookie: str) -> Response:
