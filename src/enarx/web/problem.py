@@ -42,6 +42,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "out-of-order": (409, "not possible in the keep's state"),
     "quota": (429, "the tenant has all that it may have"),
     "rate": (429, "too many requests"),
+    "stale": (409, "something else came in between"),
     "timeout": (408, "the request did not arrive in time"),
     "too-large": (413, "the request is too large"),
     "unauthorized": (401, "a valid token is needed"),
