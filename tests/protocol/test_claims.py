@@ -17,10 +17,12 @@ from enarx.protocol.claims import (
     ChannelClaims,
     IdentityClaims,
     OfferClaims,
+    SecretsClaims,
     check_digest,
     parse_channel,
     parse_identity,
     parse_offer,
+    parse_secrets,
     report_data,
 )
 from enarx.wire import canonical
@@ -30,10 +32,14 @@ DIGEST = "sha256:" + "ab" * 32
 OFFER = OfferClaims(NONCE, {"x25519": b"k" * 32}, b"spki").encode()
 CHANNEL = ChannelClaims(NONCE, b"spki", b"e" * 32, DIGEST).encode()
 IDENTITY = IdentityClaims(NONCE, b"spki", "").encode()
+SECRETS = SecretsClaims(
+    NONCE, {"x25519": b"k" * 32}, b"spki", workload_digest=DIGEST, names=["a", "b"]
+).encode()
 PARSERS: dict[str, tuple[bytes, Callable[[bytes], Any]]] = {
     "offer": (OFFER, parse_offer),
     "channel": (CHANNEL, parse_channel),
     "identity": (IDENTITY, parse_identity),
+    "secrets": (SECRETS, parse_secrets),
 }
 
 
@@ -74,6 +80,13 @@ def test_channel_and_identity_come_out_as_they_went_in() -> None:
         assert (channel.exporter, channel.workload_digest) == (b"e" * 32, digest)
         identity = parse_identity(IdentityClaims(NONCE, b"s", digest).encode())
         assert (identity.nonce, identity.spki, identity.workload_digest) == (NONCE, b"s", digest)
+
+
+def test_requests_for_secrets_come_out_as_they_went_in() -> None:
+    """With every field."""
+    found = parse_secrets(SECRETS)
+    assert (found.nonce, found.spki, found.workload_digest) == (NONCE, b"spki", DIGEST)
+    assert (found.suites, found.names) == ({"x25519": b"k" * 32}, ("a", "b"))
 
 
 @pytest.mark.parametrize("made_for", PARSERS)
@@ -132,6 +145,12 @@ def changed(data: bytes, **changes: object) -> bytes:
         ("channel", {"workload_digest": 1}, "want a text or null"),
         ("identity", {"workload_digest": "sha256:" + "AB" * 32}, "want sha256"),
         ("identity", {"spki": "!"}, "spki"),
+        ("secrets", {"workload_digest": None}, "workload_digest"),
+        ("secrets", {"names": []}, "at least one name"),
+        ("secrets", {"names": ["a", "a"]}, "none twice"),
+        ("secrets", {"names": ["a" * 129]}, "names"),
+        ("secrets", {"suites": []}, "no key"),
+        ("secrets", {"spki": ""}, "got 0 bytes"),
     ],
 )
 def test_wrong_claims_are_malformed(purpose: str, changes: dict[str, object], problem: str) -> None:

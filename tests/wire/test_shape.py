@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enarx.wire.shape import Many, Stated, Table, Text, Unchecked, Whole
+from enarx.wire.shape import Many, Stated, Table, Text, Truth, Unchecked, Whole
 from enarx.wire.shape_check import Problems, read
 from enarx.wire.shape_schema import json_schema
 
@@ -59,3 +59,14 @@ def test_the_schema_knows_both_ways() -> None:
         assert validator.is_valid(good)
     for bad in ({"svn": {"unchecked": " "}}, {"svn": {"unchecked": "a", "b": 1}}, {"keys": []}):
         assert not validator.is_valid(bad)
+
+
+def test_a_truth_is_a_boolean_in_file_and_schema() -> None:
+    """True and false are read as they are, and an editor accepts nothing else."""
+    jsonschema = pytest.importorskip("jsonschema")
+    problems = Problems("x.toml")
+    assert read(Truth("Whether.", default=False), value=True, path="", problems=problems) is True
+    assert not problems.found
+    validator = jsonschema.Draft202012Validator(json_schema(Truth("Whether.", default=False), "x"))
+    assert validator.is_valid(instance=False)
+    assert not validator.is_valid(0)

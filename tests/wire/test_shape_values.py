@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
+from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Truth, Whole
 from enarx.wire.shape_check import Problems, read, shown
 from enarx.wire.toml import read_toml
 
@@ -56,6 +56,8 @@ def test_a_value_is_called_by_its_kind(value: object, name: str) -> None:
         (TAGGED, {"kind": "c"}, 'got "c", want "a" or "b"', ""),
         (TAGGED, {}, 'is missing, want "a" or "b"', ""),
         (Table("", {}), 1, "got the integer 1, want a table", ""),
+        (Truth(""), 1, "got the integer 1, want true or false", ""),
+        (Truth(""), "true", 'got "true", want true or false', ""),
     ],
 )
 def test_a_wrong_value_is_told(shape: Shape, value: object, problem: str | None, hint: str) -> None:
@@ -101,7 +103,7 @@ VALUES = st.recursive(
 )
 SHAPES = (
     TEXT, Whole("", 0, 9), Size("", 1, 9), Duration("", 5), Many("", TEXT), TAGGED,
-    Named("", TEXT, TEXT), Table("", {"a": TEXT}, required=("a",)),
+    Named("", TEXT, TEXT), Table("", {"a": TEXT}, required=("a",)), Truth(""),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ bytes that arrived are hashed, never a spelling of our own.
     offer     nonce, suites (one-time keys), channel_spki
     channel   nonce, channel_spki, exporter, workload_digest
     identity  nonce, spki, workload_digest
+    secrets   nonce, suites (one-time keys), spki, workload_digest, names
 
 Bytes are base64url without padding.  A nonce is the verifier's, 32 bytes.
 
@@ -23,7 +24,7 @@ from enarx.wire.text import base64url, to_base64url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from enarx.wire.document import Fields
 
@@ -38,6 +39,10 @@ EXPORTER_BYTES = 32
 MAX_BYTES = 16 * 1024
 MAX_SPKI_BYTES = 2048
 
+MAX_SECRETS = 64
+"""Secrets that one request names."""
+
+_MAX_SECRET_NAME = 128
 _MAX_SUITES = 4
 _MAX_NAME = 64
 _MAX_KEY_BYTES = 4096
@@ -59,10 +64,8 @@ class OfferClaims:
 
     def encode(self) -> bytes:
         """The claims' bytes."""
-        keys = [{"kem": kem, "public_key": to_base64url(k)} for kem, k in self.suites.items()]
-        return _encode(
-            "offer", self.nonce, suites=keys, channel_spki=to_base64url(self.channel_spki)
-        )
+        spki = to_base64url(self.channel_spki)
+        return _encode("offer", self.nonce, suites=_keys(self.suites), channel_spki=spki)
 
 
 class ChannelClaims:
@@ -108,6 +111,38 @@ class IdentityClaims:
         )
 
 
+class SecretsClaims:
+    """Of a keep that asks for the secrets *names*, sealed to one of its one-time *suites*.
+
+    *spki*, DER, is the key that signs the receipt; *workload_digest* is never empty.
+    """
+
+    __slots__ = ("names", "nonce", "spki", "suites", "workload_digest")
+
+    def __init__(
+        self,
+        nonce: bytes,
+        suites: Mapping[str, bytes],
+        spki: bytes,
+        *,
+        workload_digest: str,
+        names: Sequence[str],
+    ) -> None:
+        self.nonce, self.suites, self.spki = nonce, suites, spki
+        self.workload_digest, self.names = workload_digest, tuple(names)
+
+    def encode(self) -> bytes:
+        """The claims' bytes."""
+        return _encode(
+            "secrets",
+            self.nonce,
+            suites=_keys(self.suites),
+            spki=to_base64url(self.spki),
+            workload_digest=self.workload_digest,
+            names=list(self.names),
+        )
+
+
 def beside(claims: bytes, evidence: bytes) -> bytes:
     """A wrapper, in CBOR, of *evidence*, itself a wrapper, and the *claims* it is bound to.
 
@@ -137,16 +172,7 @@ def parse_offer(data: bytes, where: str = "offer claims") -> OfferClaims:
         MalformedError: they are not such claims in their one spelling.
     """
     fields, nonce = _decode(data, "offer", where)
-    suites: dict[str, bytes] = {}
-    for one in fields.objects("suites", _MAX_SUITES):
-        kem = one.text("kem", least=1, most=_MAX_NAME)
-        key = _bytes(one, "public_key", 1, _MAX_KEY_BYTES)
-        one.done()
-        if kem in suites:
-            fields.refuse("suites", f"{kem} twice")
-        suites[kem] = key
-    if not suites:
-        fields.refuse("suites", "no key")
+    suites = _suites(fields)
     spki = _bytes(fields, "channel_spki", 1, MAX_SPKI_BYTES)
     fields.done()
     return OfferClaims(nonce, suites, spki)
@@ -179,6 +205,23 @@ def parse_identity(data: bytes, where: str = "identity claims") -> IdentityClaim
     return IdentityClaims(nonce, spki, digest)
 
 
+def parse_secrets(data: bytes, where: str = "secrets claims") -> SecretsClaims:
+    """Claims with the purpose ``secrets``.
+
+    Raises:
+        MalformedError: they are not such claims in their one spelling.
+    """
+    fields, nonce = _decode(data, "secrets", where)
+    suites = _suites(fields)
+    spki = _bytes(fields, "spki", 1, MAX_SPKI_BYTES)
+    digest = check_digest(fields.text("workload_digest"), f"{where}: workload_digest")
+    names = fields.texts("names", most=MAX_SECRETS, longest=_MAX_SECRET_NAME)
+    if not names or len(set(names)) != len(names):
+        fields.refuse("names", "want at least one name, and none twice")
+    fields.done()
+    return SecretsClaims(nonce, suites, spki, workload_digest=digest, names=names)
+
+
 def check_digest(text: str, where: str) -> str:
     """*text*, which must be a workload digest: "sha256:" and 64 digits, lower case.
 
@@ -193,6 +236,24 @@ def check_digest(text: str, where: str) -> str:
     ):
         raise MalformedError(where, f"got {text[:80]!r}, want sha256: and 64 digits")
     return text
+
+
+def _keys(suites: Mapping[str, bytes]) -> list[dict[str, str]]:
+    return [{"kem": kem, "public_key": to_base64url(key)} for kem, key in suites.items()]
+
+
+def _suites(fields: Fields) -> dict[str, bytes]:
+    suites: dict[str, bytes] = {}
+    for one in fields.objects("suites", _MAX_SUITES):
+        kem = one.text("kem", least=1, most=_MAX_NAME)
+        key = _bytes(one, "public_key", 1, _MAX_KEY_BYTES)
+        one.done()
+        if kem in suites:
+            fields.refuse("suites", f"{kem} twice")
+        suites[kem] = key
+    if not suites:
+        fields.refuse("suites", "no key")
+    return suites
 
 
 def _encode(purpose: str, nonce: bytes, **fields: object) -> bytes:

@@ -45,6 +45,13 @@ class Whole(NamedTuple):
     default: int | None = None
 
 
+class Truth(NamedTuple):
+    """True or false."""
+
+    about: str
+    default: bool | None = None
+
+
 class Size(NamedTuple):
     """A number of bytes: an integer, or a string with a unit ("64MiB").  Read as bytes."""
 
@@ -118,4 +125,4 @@ class Stated(NamedTuple):
     value: Shape
 
 
-Shape = Text | Whole | Size | Duration | Many | Table | Named | Tagged | Stated
+Shape = Text | Whole | Truth | Size | Duration | Many | Table | Named | Tagged | Stated

@@ -22,6 +22,7 @@ from enarx.wire.shape import (
     Table,
     Tagged,
     Text,
+    Truth,
     Unchecked,
     Whole,
 )
@@ -56,6 +57,8 @@ def read(shape: Shape, value: object, path: str, problems: Problems) -> object:
             return _text(shape, value, path, problems)
         case Whole():
             return _whole(shape, value, path, problems)
+        case Truth():
+            return _truth(value, path, problems)
         case Size() | Duration():
             return _quantity(shape, value, path, problems)
         case Many():
@@ -126,6 +129,12 @@ def _whole(shape: Whole, value: object, path: str, problems: Problems) -> object
         problems.wrong(path, want, shown(value))
     elif not shape.minimum <= value <= shape.maximum:
         problems.wrong(path, f"an integer from {shape.minimum} to {shape.maximum}", shown(value))
+    return value
+
+
+def _truth(value: object, path: str, problems: Problems) -> object:
+    if not isinstance(value, bool):
+        problems.wrong(path, "true or false", shown(value))
     return value
 
 

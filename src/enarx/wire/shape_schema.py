@@ -5,7 +5,19 @@ Made from the declaration that ``shape_check`` reads with.  Source: JSON Schema,
 
 from __future__ import annotations
 
-from enarx.wire.shape import Duration, Many, Named, Shape, Size, Stated, Table, Tagged, Text, Whole
+from enarx.wire.shape import (
+    Duration,
+    Many,
+    Named,
+    Shape,
+    Size,
+    Stated,
+    Table,
+    Tagged,
+    Text,
+    Truth,
+    Whole,
+)
 from enarx.wire.sizes import DURATION_PATTERN, SIZE_PATTERN
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -20,15 +32,10 @@ def _schema(shape: Shape) -> dict[str, object]:
     match shape:
         case Text():
             return _text(shape)
-        case Whole():
-            limits = {"minimum": shape.minimum, "maximum": shape.maximum}
-            return {**_about(shape), "type": "integer", **limits}
-        case Size():
-            number = {"type": "integer", "minimum": shape.minimum, "maximum": shape.maximum}
-            return {**_about(shape), "anyOf": [number, _unit(SIZE_PATTERN)]}
-        case Duration():
-            seconds = {"type": "number", "exclusiveMinimum": 0, "maximum": shape.maximum_s}
-            return {**_about(shape), "anyOf": [seconds, _unit(DURATION_PATTERN)]}
+        case Truth():
+            return {**_about(shape), "type": "boolean"}
+        case Whole() | Size() | Duration():
+            return _number(shape)
         case Many():
             return _many(shape)
         case Named():
@@ -44,6 +51,19 @@ def _schema(shape: Shape) -> dict[str, object]:
             return _table(shape)
         case Stated():  # pragma: no branch - there are no other shapes, says mypy
             return {"anyOf": [_schema(shape.value), _UNCHECKED]}
+
+
+def _number(shape: Whole | Size | Duration) -> dict[str, object]:
+    match shape:
+        case Whole():
+            limits = {"minimum": shape.minimum, "maximum": shape.maximum}
+            return {**_about(shape), "type": "integer", **limits}
+        case Size():
+            number = {"type": "integer", "minimum": shape.minimum, "maximum": shape.maximum}
+            return {**_about(shape), "anyOf": [number, _unit(SIZE_PATTERN)]}
+        case Duration():  # pragma: no branch - there are no others, says mypy
+            seconds = {"type": "number", "exclusiveMinimum": 0, "maximum": shape.maximum_s}
+            return {**_about(shape), "anyOf": [seconds, _unit(DURATION_PATTERN)]}
 
 
 def _many(shape: Many) -> dict[str, object]:

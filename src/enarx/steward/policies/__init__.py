@@ -1,0 +1,1 @@
+"""The Steward's policy: a document, its versions and who approved them."""
