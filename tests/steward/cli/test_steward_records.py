@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from enarx.cli.steward_records import KINDS
-from enarx.cli.steward_state import open_records, state_directory
+from enarx.cli.steward_database import open_records, state_directory
+from enarx.cli.steward_deny import KINDS
 from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.steward.records import denials, tokens
 from enarx.steward.records.database import reading

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from enarx.cli.steward_state import DATABASE, database_url, open_records, state_directory
+from enarx.cli.steward_database import DATABASE, database_url, open_records, state_directory
 from enarx.errors import MisconfiguredError, UnavailableError
+
+WITHOUT_THE_ROLE = """
+import importlib, sys
+sys.modules["sqlalchemy"] = None
+for name in ("backup", "deny", "restore", "status", "token"):
+    importlib.import_module(f"enarx.cli.steward_{name}")
+from enarx.cli.steward_database import open_records
+from enarx.errors import MisconfiguredError
+try:
+    open_records(sys.argv[1], "")
+except MisconfiguredError as error:
+    print(error, *error.hints)
+"""
 
 URL = "postgresql+psycopg://steward:hunter2@db.example.org/steward"
 
@@ -111,3 +126,12 @@ def test_a_password_is_in_no_error(tmp_path: Path) -> None:
         with pytest.raises(kind) as caught:
             open_records(str(tmp_path), str(file))
         assert "hunter2" not in f"{caught.value} {caught.value.hints}"
+
+
+def test_a_missing_role_is_said(tmp_path: Path) -> None:
+    """The commands can be listed without its packages; the records say what to install."""
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_ROLE, tmp_path],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout == "module sqlalchemy: is not installed pip install 'enarx[steward]'\n"

@@ -1,11 +1,14 @@
-"""What every ``enarx steward`` command shares: the state directory, and the records."""
+"""Which database an ``enarx steward`` command is about: a state directory's, or one at a URL."""
 
 from __future__ import annotations
 
 import functools
 import os
 import stat
+import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,17 +28,60 @@ _MAX_URL = 4096
 _GROUP_READS = 0o040
 _ROOT = 0
 
-_OPTIONS = (
-    click.option("--state", metavar="DIR", default="",
-                 help="State directory.  [default: ~/.local/state/enarx/steward]"),
-    click.option("--database-url-file", "url_file", metavar="FILE", default="",
-                 help="A file with the URL of a PostgreSQL database, instead of a file in DIR."),
-)  # fmt: skip
+state_option = click.option(
+    "--state",
+    metavar="DIR",
+    default="",
+    help="State directory.  [default: ~/.local/state/enarx/steward]",
+)
+database_option = click.option(
+    "--database-url-file",
+    metavar="FILE",
+    default="",
+    help="File with the URL of a PostgreSQL database.  [default: SQLite in the state directory]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def state_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *command* --state and --database-url-file: its arguments ``state`` and ``url_file``."""
-    return functools.reduce(lambda found, option: option(found), reversed(_OPTIONS), command)
+def record_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give *command* --state and --database-url-file, collected into its argument ``target``."""
+
+    @functools.wraps(command)
+    def collected(*, state: str, database_url_file: str, **values: Any) -> Any:  # noqa: ANN401
+        return command(target=Target(state=state, url_file=database_url_file), **values)
+
+    return state_option(database_option(collected))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The database that a command is for, as its options say; empty for what is not said."""
+
+    state: str
+    url_file: str
+
+    @contextmanager
+    def records(self) -> Iterator[Engine]:
+        """The records, until the block is left.
+
+        Raises:
+            MisconfiguredError, UnavailableError: as `state_directory` and `open_records`.
+        """
+        engine = open_records(state_directory(self.state), self.url_file)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def now() -> int:
+    """Seconds since 1970, as the records have them."""
+    return int(time.time())
+
+
+def date(seconds: int) -> str:
+    """A day, for people."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
 def state_directory(chosen: str) -> str:
@@ -48,8 +94,8 @@ def state_directory(chosen: str) -> str:
     return hosting.state_directory(chosen, role="steward")
 
 
-def database_url(directory: str, chosen: str) -> str:
-    """Where the records are: the URL in the file *chosen*, or SQLite in the state *directory*.
+def database_url(directory: str, url_file: str) -> str:
+    """Where the records are: the URL in *url_file*, or SQLite in the state *directory*.
 
     A URL may hold a password, so it is in no argument and in no variable, which others can see.
 
@@ -57,19 +103,19 @@ def database_url(directory: str, chosen: str) -> str:
         MisconfiguredError: the file is not private, or holds no URL.
         UnavailableError: it cannot be read.
     """
-    if chosen:
-        return _read_url(chosen)
+    if url_file:
+        return _read_url(url_file)
     if "?" in directory:  # begins the parameters of a URL
         raise MisconfiguredError("--state", "its path must not contain '?'")
     return f"sqlite:///{directory}/{DATABASE}"
 
 
-def open_records(directory: str, chosen: str) -> Engine:
+def open_records(directory: str, url_file: str) -> Engine:
     """The records, with the tables of all parts as this version wants them.
 
     Args:
         directory: the state directory.
-        chosen: the file with the database's URL, or empty.
+        url_file: the file with the database's URL, or empty.
 
     Raises:
         MisconfiguredError: the role is not installed, the URL is wrong, or the database is newer.
@@ -85,27 +131,13 @@ def open_records(directory: str, chosen: str) -> Engine:
         raise MisconfiguredError(
             f"module {error.name}", "is not installed", hints=("pip install 'enarx[steward]'",)
         ) from error
-    engine = open_engine(database_url(directory, chosen))
+    engine = open_engine(database_url(directory, url_file))
     try:
         migrate(engine)
     except BaseException:
         engine.dispose()
         raise
     return engine
-
-
-@contextmanager
-def records(state: str, url_file: str) -> Iterator[Engine]:
-    """The records that the options of a command name, until the block is left.
-
-    Raises:
-        MisconfiguredError, UnavailableError: as `state_directory` and `open_records`.
-    """
-    engine = open_records(state_directory(state), url_file)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _read_url(path: str) -> str:
