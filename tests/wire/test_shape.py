@@ -68,5 +68,5 @@ def test_a_truth_is_a_boolean_in_file_and_schema() -> None:
     assert read(Truth("Whether.", default=False), value=True, path="", problems=problems) is True
     assert not problems.found
     validator = jsonschema.Draft202012Validator(json_schema(Truth("Whether.", default=False), "x"))
-    assert validator.is_valid(False)
+    assert validator.is_valid(instance=False)
     assert not validator.is_valid(0)

@@ -170,10 +170,12 @@ def examine(
 ) -> tuple[StewardPolicy | None, tuple[MisconfiguredError, ...]]:
     """The policy in *data*, or every problem with it."""
     problems = Problems(where)
-    rest = split(data, problems)
-    own = {key: rest.pop(key) for key in _OWN.keys if key in rest}
+    own, rest = split(data, problems)
     issue, workloads = _own(own, problems)
-    if not _is_plain(rest, "", problems) or (problems.found and not rest):
+    for key in FILES:
+        if rest.pop(key, None) is not None:
+            problems.add(key, "a stored policy names no files", _FLATTEN)
+    if problems.found and not rest:
         return None, tuple(problems.found)
     policy, others = examine_appraisal(where, {where: document.dump(rest)})
     if policy is None or problems.found:
@@ -193,18 +195,20 @@ def digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def split(data: bytes, problems: Problems) -> dict[str, object]:
-    """The known keys at the top of *data*; others, and names of files, are problems."""
-    found = read_toml(data, problems, most=MAX_BYTES)
+def split(data: bytes, problems: Problems) -> tuple[dict[str, object], dict[str, object]]:
+    """The Steward's own tables in *data*, and the rest, which is a policy of ``appraisal``.
+
+    Returns:
+        Both as TOML has them; the rest without what JSON, in which it is handed on, does not have.
+    """
+    rest = read_toml(data, problems, most=MAX_BYTES)
     known = (*POLICY_FILE.keys, *_OWN.keys)
-    for key in tuple(found):
+    for key in tuple(rest):
         if key not in known:
             problems.add(join("", key), "unknown key", nearest(key, known))
-            del found[key]
-        elif key in FILES:
-            problems.add(key, "a stored policy names no files", _FLATTEN)
-            del found[key]
-    return found
+            del rest[key]
+    own = {key: rest.pop(key) for key in _OWN.keys if key in rest}
+    return own, rest if _is_plain(rest, "", problems) else {}
 
 
 FILES = ("include", "reference_value_files")

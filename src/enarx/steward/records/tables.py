@@ -110,22 +110,33 @@ proposals = _Table(
     _bytes("document"),
     _text("sha256"),
     _text("previous"),
+    Column("follows", Integer, nullable=False),
     _text("note"),
+    _text("by"),
     _time("time"),
     _time("activated", nullable=True),
     Column("version", Integer, nullable=True),
+    Column("salt", LargeBinary, nullable=True),
+    Column("payload", LargeBinary, nullable=True),
+    Column("log_index", BigInteger, nullable=True),
     Index("steward_proposals_active", "kind", "version", unique=True),
 )
-"""A proposal that was activated is a version; the highest version of a kind counts."""
+"""A proposal that was activated is a version; the highest version of a kind counts.
+
+*follows* is the version that it was made to replace, *previous* that one's digest; *salt* and
+*payload* open the log's entry about its activation.
+"""
 
 approvals = _Table(
     "steward_approvals",
     metadata,
     Column("proposal", Integer, ForeignKey(proposals.c.number), primary_key=True),
     Column("name", Text, primary_key=True),
+    _bytes("key"),
     _bytes("signature"),
     _time("time"),
 )
+"""*key* is the one that the name had then; it counts only while the name still has it."""
 
 tokens = _Table(
     "steward_tokens",
