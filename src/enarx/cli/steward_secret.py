@@ -9,61 +9,43 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from enarx.adapters.package_files import read_file
-from enarx.adapters.private_files import (
-    OTHERS,
-    base_directory,
-    open_directory,
-    open_owned,
-    read_small,
-    write_small,
-)
 from enarx.cli.exit import report_note
+from enarx.cli.steward_state import (
+    database_option,
+    open_authority,
+    open_records,
+    passphrase_option,
+    pin_option,
+    state_directory,
+    state_option,
+)
 from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.wire.sizes import duration_s
 from enarx.wire.text import instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine
 
     from enarx.steward.broker.ledger import Release
     from enarx.steward.broker.vault import Entry, Rules, Vault
 
-KEY_FILE = "secrets.key"
-"""In the state directory: 32 random bytes, with which the values in the database are encrypted."""
-
-_DATABASE = "steward.sqlite"
-_KEY_BYTES = 32
 _MAX_USES = 2**53
-_MAX_URL = 4096
 _END_OF_TIME = 253_402_300_799
 """The last second of the year 9999, since 1970."""
 
-_OPTIONS = (
-    click.option("--state", metavar="DIR", default="",
-                 help="State directory.  [default: ~/.local/state/enarx/steward]"),
-    click.option("--database-url-file", "url_file", metavar="FILE", default="",
-                 help="A file with the URL of a PostgreSQL database, instead of a file in DIR."),
-)  # fmt: skip
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 @click.group("secret")
@@ -72,7 +54,8 @@ def command() -> None:
 
 
 @command.command("put")
-@_options
+@state_option
+@database_option
 @click.argument("name")
 @click.option("--file", "path", metavar="FILE", default="", help="Its bytes, not standard input.")
 @click.option(
@@ -84,32 +67,36 @@ def command() -> None:
     "--not-before", default="", metavar="TIME", help="From when on.  [default: from now on]"
 )
 @click.option("--not-after", default="", metavar="TIME", help="Until when.  [default: for ever]")
-def put_command(
+@passphrase_option
+@pin_option
+def put_command(  # one parameter per option
     *,
     state: str,
-    url_file: str,
+    database_url_file: str,
     name: str,
     path: str,
     uses: int | None,
     not_before: str,
     not_after: str,
+    passphrase_file: str,
+    pin_file: str,
 ) -> None:
     """Put the bytes of standard input into the vault as NAME, exactly as they are.
 
     What NAME was before is removed. TIME is one such as 2026-01-31T00:00:00Z, or how far from now:
     30m, 12h, 7d. Which workloads may have it is said by the policy.
     """
-    with _records(state, url_file) as (directory, engine):
+    with _records(state, database_url_file) as (directory, engine):
         from enarx.steward.records.database import retrying
 
         now = int(time.time())
         _check_name(name)
         rules = _rules(uses, not_before, not_after, now)
         value = _value(path)
-        vault = open_vault(directory, make=not _entries(engine))
+        vault = open_vault(directory, passphrase_file, pin_file)
 
         def put(connection: Connection) -> int:
-            _check_key(connection, vault, directory)
+            _check_key(connection, vault)
             return vault.put(connection, name, value, rules=rules, now=now)
 
         version = retrying(engine, put)
@@ -117,11 +104,12 @@ def put_command(
 
 
 @command.command("list")
-@_options
+@state_option
+@database_option
 @_JSON
-def list_command(*, state: str, url_file: str, as_json: bool) -> None:
+def list_command(*, state: str, database_url_file: str, as_json: bool) -> None:
     """List what is in the vault, without the values."""
-    with _records(state, url_file) as (_, engine):
+    with _records(state, database_url_file) as (_, engine):
         found = _entries(engine)
     if as_json:
         _print_json({"secrets": [_described(entry) for entry in found]})
@@ -131,12 +119,13 @@ def list_command(*, state: str, url_file: str, as_json: bool) -> None:
 
 
 @command.command("ledger")
-@_options
+@state_option
+@database_option
 @click.argument("name")
 @_JSON
-def ledger_command(*, state: str, url_file: str, name: str, as_json: bool) -> None:
+def ledger_command(*, state: str, database_url_file: str, name: str, as_json: bool) -> None:
     """Say to whom NAME was released, the oldest first, whatever became of it since."""
-    with _records(state, url_file) as (_, engine):
+    with _records(state, database_url_file) as (_, engine):
         from enarx.steward.broker import ledger
         from enarx.steward.records.database import reading
 
@@ -155,11 +144,12 @@ def ledger_command(*, state: str, url_file: str, name: str, as_json: bool) -> No
 
 
 @command.command("remove")
-@_options
+@state_option
+@database_option
 @click.argument("name")
-def remove_command(*, state: str, url_file: str, name: str) -> None:
+def remove_command(*, state: str, database_url_file: str, name: str) -> None:
     """Forget the value of NAME. Who was given it stays on record, and keeps what it has."""
-    with _records(state, url_file) as (_, engine):
+    with _records(state, database_url_file) as (_, engine):
         from enarx.steward.broker import vault
         from enarx.steward.records.database import retrying
 
@@ -169,41 +159,18 @@ def remove_command(*, state: str, url_file: str, name: str) -> None:
             raise MisconfiguredError("NAME", f"no secret {name}")
 
 
-def open_vault(directory: str, *, make: bool) -> Vault:
-    """The vault whose key is in the state *directory*.
-
-    Args:
-        make: a new key where there is none; only for a database without secrets, for nobody could
-            open those that are there.
+def open_vault(directory: str, passphrase_file: str, pin_file: str) -> Vault:
+    """The vault of the Steward whose authority is in the state *directory*.
 
     Raises:
-        MisconfiguredError: the key is missing, damaged, or others can read it.
-        UnavailableError: it cannot be read or written.
+        MisconfiguredError: there is no authority, or its keys cannot be opened.
     """
     from enarx.steward.broker.vault import Vault
 
-    where = f"{directory}/{KEY_FILE}"
-    try:
-        place = open_directory(directory, OTHERS)
-        try:
-            if make:
-                _make_key(place)
-            return Vault(read_small(place, KEY_FILE, _KEY_BYTES, OTHERS))
-        finally:
-            os.close(place)
-    except FileNotFoundError as error:
-        hint = "copy it from where the secrets of this database were put"
-        raise MisconfiguredError(where, "no such file", hints=(hint,)) from error
-    except ValueError as error:
-        raise MisconfiguredError(where, f"got more than {_KEY_BYTES} bytes") from error
-    except PermissionError as error:
-        hint = f"only you may have access to it: chmod 600 {where}"
-        raise MisconfiguredError(where, "not private", hints=(hint,)) from error
-    except OSError as error:
-        raise UnavailableError(where, (error.strerror or str(error)).lower()) from error
+    return Vault(open_authority(directory, passphrase_file, pin_file).secrets_key)
 
 
-def _check_key(connection: Connection, vault: Vault, directory: str) -> None:
+def _check_key(connection: Connection, vault: Vault) -> None:
     """Insist that what is in the database can be opened by whoever opens what is put now."""
     from enarx.steward.broker.tables import secrets
 
@@ -214,66 +181,19 @@ def _check_key(connection: Connection, vault: Vault, directory: str) -> None:
         vault.open(row.name, row.version, row.sealed)
     except UnavailableError as error:
         hint = "use the state directory that they were put with, or remove them"
-        problem = f"is not the key of the secrets that are there, such as {row.name}"
-        raise MisconfiguredError(f"{directory}/{KEY_FILE}", problem, hints=(hint,)) from error
-
-
-def _make_key(place: int) -> None:
-    """Make a key if there is none; it is on the disk before anything is encrypted with it."""
-    write_small(place, KEY_FILE, os.urandom(_KEY_BYTES), replace=False)
-    written = open_owned(place, KEY_FILE, OTHERS)
-    try:
-        os.fsync(written)
-    finally:
-        os.close(written)
-    os.fsync(place)
+        problem = f"another authority's secrets are in the database, such as {row.name}"
+        raise MisconfiguredError("--state", problem, hints=(hint,)) from error
 
 
 @contextmanager
 def _records(state: str, url_file: str) -> Iterator[tuple[str, Engine]]:
-    """The state directory and the database, with its tables."""
-    directory = _state_directory(state)
+    """The state directory and the database."""
+    directory = state_directory(state)
+    engine = open_records(directory, url_file)
     try:
-        import enarx.steward.broker.tables  # are then among those that are made
-        import enarx.steward.records.tables  # noqa: F401 - likewise
-        from enarx.steward.records.database import open_engine
-        from enarx.steward.records.migrations import migrate
-    except ModuleNotFoundError as error:
-        hint = "pip install 'enarx[steward]'"
-        problem = "is not installed"
-        raise MisconfiguredError(f"module {error.name}", problem, hints=(hint,)) from error
-    engine = open_engine(_url(directory, url_file))
-    try:
-        migrate(engine)
         yield directory, engine
     finally:
         engine.dispose()
-
-
-def _state_directory(chosen: str) -> str:
-    base = base_directory(os.environ, "XDG_STATE_HOME", ".local/state")
-    path = os.path.abspath(chosen or f"{base}/enarx/steward")  # noqa: PTH100 - no link is followed
-    try:
-        os.close(open_directory(path, OTHERS))
-    except PermissionError as error:
-        hint = f"only you may have access to it: chmod 700 {path}"
-        raise MisconfiguredError(path, "not private", hints=(hint,)) from error
-    except OSError as error:
-        raise UnavailableError(path, (error.strerror or str(error)).lower()) from error
-    return path
-
-
-def _url(directory: str, url_file: str) -> str:
-    """Where the database is; a URL may hold a password, so it is in no argument."""
-    if url_file:
-        try:
-            return read_file(url_file, _MAX_URL).decode("ascii").strip()
-        except ValueError as error:
-            problem = "want one line, the URL of a database"
-            raise MisconfiguredError(url_file, problem) from error
-    if "?" in directory:  # begins the parameters of a URL
-        raise MisconfiguredError("--state", "its path must not contain '?'")
-    return f"sqlite:///{directory}/{_DATABASE}"
 
 
 def _check_name(name: str) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Connection, Engine
 
-from enarx.cli.steward_secret import KEY_FILE, command, open_vault
+from enarx.cli.steward_secret import command, open_vault
 from enarx.errors import EnarxError, MalformedError, MisconfiguredError
+from enarx.steward.authority.making import Wanted, initialise
+from enarx.steward.authority.opener import make_passphrase, opener_from_files
 from enarx.steward.broker import ledger, vault
 from enarx.steward.broker.ledger import Release
 from enarx.steward.records.database import open_engine, reading, retrying
@@ -54,26 +58,44 @@ class Vaults:
 
     def value(self, name: str) -> bytes:
         """What the Steward would release."""
-        opened = open_vault(str(self.state), make=False)
+        opened = open_vault(str(self.state), "", "")
         with reading(self.engine) as connection:
             row = vault.current(connection, name)
         assert row is not None
         return opened.open(name, row.version, row.sealed)
 
 
+def authority(directory: Path) -> Path:
+    """Make an authority in *directory*, as ``enarx steward ca init`` does."""
+    directory.mkdir(mode=0o700)
+    make_passphrase(str(directory))
+    opener = opener_from_files(str(directory), passphrase_file="", pin_file="")
+    initialise(str(directory), opener, Wanted(name="t"), now=datetime.now(UTC))
+    return directory
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of one authority; to be copied, for keys take their time."""
+    return authority(tmp_path_factory.mktemp("authority") / "state")
+
+
 @pytest.fixture
-def vaults(engine: Engine, database_url: str, tmp_path: Path) -> Vaults:
+def vaults(engine: Engine, database_url: str, made: Path, tmp_path: Path) -> Vaults:
     """The commands on an empty database, once of each kind."""
     (tmp_path / "url").write_text(f"{database_url}\n")
     (tmp_path / "url").chmod(0o600)
+    shutil.copytree(made, tmp_path / "state")
     return Vaults(engine=engine, folder=tmp_path)
 
 
 @pytest.fixture
-def vaults_on_files(tmp_path: Path) -> Iterator[Vaults]:
+def vaults_on_files(made: Path, tmp_path: Path) -> Iterator[Vaults]:
     """The commands on an SQLite database, for what does not depend on its kind."""
     url = f"sqlite:///{tmp_path}/steward.sqlite"
     (tmp_path / "url").write_text(url)
+    (tmp_path / "url").chmod(0o600)
+    shutil.copytree(made, tmp_path / "state")
     engine = open_engine(url)
     yield Vaults(engine=engine, folder=tmp_path)
     engine.dispose()
@@ -201,43 +223,23 @@ def release(engine: Engine) -> None:
     retrying(engine, work)
 
 
-def test_the_key_is_private_and_made_once(vaults_on_files: Vaults) -> None:
-    """32 bytes, for its owner alone; later secrets are encrypted with it too."""
-    vaults_on_files.run("put", "a")
-    file = vaults_on_files.state / KEY_FILE
-    key = file.read_bytes()
-    assert (len(key), stat.S_IMODE(file.stat().st_mode)) == (32, 0o600)
-    vaults_on_files.run("put", "b")
-    assert file.read_bytes() == key
-    file.chmod(0o640)
-    with pytest.raises(MisconfiguredError, match="not private"):
-        vaults_on_files.run("put", "c")
-
-
-@pytest.mark.parametrize("size", [0, 31, 33])
-def test_a_damaged_key_is_refused(vaults_on_files: Vaults, size: int) -> None:
-    """And not used as far as it goes."""
-    vaults_on_files.run("put", "a")
-    (vaults_on_files.state / KEY_FILE).write_bytes(bytes(size))
-    with pytest.raises(MisconfiguredError, match=r"want 32|more than 32"):
-        vaults_on_files.run("put", "b")
-
-
-def test_secrets_of_one_database_have_one_key(vaults: Vaults) -> None:
-    """Another state directory makes none beside it, and another key puts nothing."""
+def test_only_the_authority_s_key_puts_secrets(vaults: Vaults) -> None:
+    """Without one nothing is put, nor with that of another beside secrets that it cannot open."""
+    with pytest.raises(MisconfiguredError, match="authority"):
+        vaults.run("put", "b", state="none")
     vaults.run("put", "a")
-    with pytest.raises(MisconfiguredError, match=r"secrets\.key: no such file"):
+    authority(vaults.folder / "other")
+    with pytest.raises(MisconfiguredError, match=r"another authority's secrets .* such as a"):
         vaults.run("put", "b", state="other")
-    assert not (vaults.folder / "other" / KEY_FILE).exists()
-    (vaults.state / KEY_FILE).write_bytes(bytes(32))
-    with pytest.raises(MisconfiguredError, match="is not the key of the secrets that are there"):
-        vaults.run("put", "b")
     assert [entry["name"] for entry in vaults.listed()] == ["a"]
+    vaults.run("remove", "a", state="other")
+    vaults.run("put", "b", state="other")
 
 
-def test_without_a_url_the_database_is_in_the_state_directory(tmp_path: Path) -> None:
+def test_without_a_url_the_database_is_in_the_state_directory(made: Path, tmp_path: Path) -> None:
     """As SQLite, for its owner only."""
     runner: Callable[..., Result] = CliRunner().invoke
+    shutil.copytree(made, tmp_path / "s")
     state = ["--state", str(tmp_path / "s")]
     runner(command, ["put", "a", *state], input=b"v", catch_exceptions=False)
     assert stat.S_IMODE((tmp_path / "s" / "steward.sqlite").stat().st_mode) == 0o600
