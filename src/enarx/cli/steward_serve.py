@@ -32,10 +32,15 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from sqlalchemy import Connection
+    from starlette.routing import BaseRoute
+
+    from enarx.steward.api.desk import Desk
     from enarx.steward.api.settings import Settings
     from enarx.steward.attest.finding import Means
     from enarx.steward.attest.service import Service
     from enarx.steward.authority.authority import Authority
+    from enarx.steward.log.log import Log
 
 DEFAULT_PORT = 9181
 _MAX_WORKERS = 32
@@ -201,13 +206,14 @@ class _Maker:
         """Make the database and the first policy, if there are none."""
         from enarx.steward.log.log import Log
         from enarx.steward.log.memory import FileMemory
+        from enarx.steward.policies.store import active_number
         from enarx.steward.records.database import retrying
 
         engine = open_records(self.directory, self.url_file)
         try:
             log = Log(engine, log_origin(authority), authority.log_key)
             log.remember(FileMemory(Path(f"{self.directory}/{MEMORY}")))
-            if retrying(engine, _has_policy):
+            if retrying(engine, lambda connection: active_number(connection, "policy")):
                 if policy_file:
                     hint = "propose a change: enarx steward policy propose FILE"
                     raise MisconfiguredError("--policy", "there is a policy already", hints=(hint,))
@@ -220,21 +226,12 @@ class _Maker:
             engine.dispose()
 
 
-def _has_policy(connection: object) -> bool:
-    import sqlalchemy as sa
-
-    from enarx.steward.records.tables import proposals
-
-    found = connection.scalar(sa.select(sa.func.count()).select_from(proposals))  # type: ignore[attr-defined]
-    return bool(found)
-
-
-def _initialise(connection: object, log: object, text: bytes) -> None:
+def _initialise(connection: Connection, log: Log, text: bytes) -> None:
     from enarx.steward.policies.approvers import Approvers
     from enarx.steward.policies.changes import Policies
 
-    Policies(origin=log.origin, append=log.append).initialise(  # type: ignore[attr-defined]
-        connection,  # type: ignore[arg-type]
+    Policies(origin=log.origin, append=log.append).initialise(
+        connection,
         policy=text,
         approvers=Approvers(threshold=0, keys={}).encode(),
         by="enarx steward serve",
@@ -291,7 +288,6 @@ class _Process:
         from enarx.steward.api.metrics import Metrics
         from enarx.steward.api.own_certificate import OwnCertificate
         from enarx.steward.api.serve import serve
-        from enarx.steward.log.routes import routes as log_routes
 
         service = self._service()
         desk = Desk(service, self._settings, Metrics(), time.monotonic)
@@ -310,11 +306,11 @@ class _Process:
                 desk,
                 self._listener,
                 own,
-                others=log_routes(service.log, desk.run),
+                others=_other_routes(service, desk),
                 ready=self._tell if number == 0 else lambda: None,
             )
         finally:
-            service.writer.close()
+            service.close()
 
     def _service(self) -> Service:
         from enarx.steward.attest.service import Service
@@ -336,6 +332,35 @@ class _Process:
             entropy=os.urandom,
             crl_url=self._crl_url,
         )
+
+
+def _other_routes(service: Service, desk: Desk) -> list[BaseRoute]:
+    """Those of the log and of the secrets."""
+    from enarx.steward.broker import routes as broker_routes
+    from enarx.steward.broker.entries import logged
+    from enarx.steward.broker.release import Broker
+    from enarx.steward.broker.vault import Vault
+    from enarx.steward.log import routes as log_routes
+
+    vault = Vault(service.authority.secrets_key)
+    broker = Broker(
+        vault,
+        judge=service.judge,
+        allowed=service.secrets_of,
+        log=logged(service.log.append, service.authority.secrets_key),
+    )
+    return [
+        *log_routes.routes(service.log, desk.run),
+        *broker_routes.routes(
+            broker,
+            vault,
+            engine=service.engine,
+            writer=service.writer,
+            admit=desk.operator_of,
+            now=lambda: int(service.now().timestamp()),
+            limits=desk.settings.limits,
+        ),
+    ]
 
 
 def means(sources: SourceOptions, *, simulated: bool) -> Means:

@@ -45,6 +45,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "nonce": (409, "the nonce does not count"),
     "quota": (429, "the tenant has all that it may have"),
     "rate": (429, "too many requests"),
+    "stale": (409, "something else came in between"),
     "timeout": (408, "the request did not arrive in time"),
     "too-large": (413, "the request is too large"),
     "unauthorized": (401, "a valid token is needed"),
