@@ -270,7 +270,8 @@ def _line(entry: Entry) -> str:
 def _described(entry: Entry) -> dict[str, object]:
     """As the API has it."""
     found = asdict(entry)
-    return {**found, **found.pop("rules")}
+    rules = found.pop("rules")
+    return {**found, **rules}
 
 
 def _released(version: int, one: Release) -> dict[str, object]:
