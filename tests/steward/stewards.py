@@ -76,9 +76,8 @@ def start(folder: Path, *arguments: str) -> Serving:
         sys.executable, "-m", "enarx", "steward", "serve", "--state", str(state),
         "--port", "0", "--ready-fd", str(writer), "--rate", "1000000", *arguments,
     ]  # fmt: skip
-    process = subprocess.Popen(
-        command, env=environment, pass_fds=(writer,), stderr=(folder / "log").open("ab")
-    )
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(command, env=environment, pass_fds=(writer,), stderr=log)
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as ready:
         line = ready.readline()
