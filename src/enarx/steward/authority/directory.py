@@ -65,7 +65,7 @@ class PrivateDirectory:
         """Put a file in place, instead of one that is there.
 
         Raises:
-            UnavailableError: it cannot be written; the old one is still there.
+            UnavailableError: it cannot be written; the old one is there, or the new one, whole.
         """
         aside = f"{name}.{os.urandom(8).hex()}{_ASIDE}"
         with self._opened() as directory:

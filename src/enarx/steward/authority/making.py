@@ -82,7 +82,7 @@ def initialise(
 
     Raises:
         MisconfiguredError: there is one, or *wanted* cannot be made.
-        UnavailableError: the disk or the module fails; there is none then.
+        UnavailableError: the disk or the module fails.
     """
     place = PrivateDirectory(directory)
     _check(wanted)
@@ -114,7 +114,7 @@ def rotate(directory: str, opener: Opener, *, days: int = DAYS, now: datetime) -
 
     Raises:
         MisconfiguredError: there is no authority, or its root ends too soon.
-        UnavailableError: the disk or the module fails; the old one goes on.
+        UnavailableError: the disk or the module fails; what is there works.
     """
     place = PrivateDirectory(directory)
     with place.locked():
@@ -134,7 +134,7 @@ def roll_root(
 
     Raises:
         MisconfiguredError: there is no authority, or there are too many roots.
-        UnavailableError: the disk or the module fails; the old one goes on.
+        UnavailableError: the disk or the module fails; what is there works.
     """
     place = PrivateDirectory(directory)
     with place.locked():
