@@ -13,6 +13,8 @@ from click.testing import CliRunner, Result
 
 from enarx.cli.steward_ca import command
 from enarx.errors import EnarxError, MisconfiguredError
+from enarx.steward.authority.authority import load
+from enarx.steward.authority.opener import opener_from_files
 
 Run = Callable[..., Result]
 
@@ -131,3 +133,17 @@ def test_wrong_options_are_named(run: Run, arguments: tuple[str, ...], words: st
     assert words in str(error)
     assert "\n" not in str(error)
     assert "no authority here" in str(refusal(run("show")))
+
+
+def test_the_key_of_the_root_may_be_kept_elsewhere(run: Run, tmp_path: Path) -> None:
+    """Only a rotation needs it, and says which file it misses."""
+    run("init")
+    name = described(run)["roots"][0]["file"]
+    directory = tmp_path / "state" / "enarx" / "steward"
+    (directory / name).rename(tmp_path / name)
+    assert load(str(directory), opener_from_files(str(directory))).issuer_id
+    error = refusal(run("rotate"))
+    assert name in str(error)
+    assert "put it back" in error.hints[0]
+    (tmp_path / name).rename(directory / name)
+    assert run("rotate").exit_code == 0

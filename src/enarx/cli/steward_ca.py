@@ -208,16 +208,27 @@ def _described(directory: str, state: State) -> dict[str, object]:
         "key": state.kind,
         "protection": state.protection,
         "token": None if state.module is None else state.module.token,
-        "roots": [_certificate(root.certificate) for root in state.roots],
+        "roots": [
+            {**_certificate(root.certificate), "file": _file(state, root.key)}
+            for root in state.roots
+        ],
         "intermediates": [
             {
                 **_certificate(one.certificate),
                 "id": one.key[:16],
+                "file": _file(state, one.key),
                 "listed_until": _instant(one.until).isoformat() if one.until else None,
             }
             for one in state.intermediates
         ],
     }
+
+
+def _file(state: State, key: str) -> str | None:
+    """Where a key is; that of a root may be kept elsewhere between rotations."""
+    from enarx.steward.authority.keys import file_of
+
+    return file_of(key) if state.module is None else None
 
 
 def _certificate(der: bytes) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,7 +15,14 @@ from enarx.errors import MalformedError, MisconfiguredError
 from enarx.pki.crl import Entry
 from enarx.pki.issue import Leaf
 from enarx.steward.authority.authority import Authority, load
-from enarx.steward.authority.making import Wanted, initialise, roll_root, rotate
+from enarx.steward.authority.making import (
+    Wanted,
+    ensure,
+    initialise,
+    roll_root,
+    rotate,
+    rotate_if_due,
+)
 from enarx.steward.authority.opener import Opener
 
 Verify = Callable[..., str]
@@ -166,3 +174,27 @@ def test_intermediates_may_certify_keeps_only(authority: Authority) -> None:
         for one in (intermediate, root)
     ]
     assert lengths == [0, 8]
+
+
+def test_of_many_that_want_an_authority_one_makes_it(
+    state: str, opener: Opener, now: datetime
+) -> None:
+    """Instances that start at once in an empty directory have the same authority."""
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: ensure(state, opener, now=now), range(4)))
+    assert len({one.chain for one in made}) == 1
+    assert len({one.secrets_key for one in made}) == 1
+
+
+def test_of_many_that_want_to_rotate_one_does(
+    authority: Authority, state: str, opener: Opener, now: datetime
+) -> None:
+    """Before two thirds of its life nobody replaces the intermediate, after them one process."""
+    early = authority.rotate_after - timedelta(seconds=1)
+    assert rotate_if_due(state, opener, now=early).chain == authority.chain
+    with ThreadPoolExecutor(4) as pool:
+        late = authority.rotate_after
+        made = list(pool.map(lambda _: rotate_if_due(state, opener, now=late), range(4)))
+    assert len({one.issuer_id for one in made}) == 1
+    assert len(made[0].state.intermediates) == 2
+    assert made[0].rotate_after > late > now

@@ -67,7 +67,7 @@ def test_a_changed_file_is_never_used(
     made = initialise(state, opener, now=now)
     file = Path(state) / file_of(made.state.log)
     whole = file.read_bytes()
-    for at in range(30, len(whole) - 30, 23):
+    for at in range(30, len(whole) - 30, 71):
         changed = bytes((whole[at] ^ 1,)) if whole[at] != ord("\n") else b"A"
         file.write_bytes(whole[:at] + changed + whole[at + 1 :])
         with pytest.raises(MisconfiguredError):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
+import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.steward.authority.changes import KEY, NOW
 
-from enarx.errors import MisconfiguredError
+from enarx.errors import MisconfiguredError, UnavailableError
 from enarx.pki.issue import Leaf
 from enarx.steward.authority.authority import load
 from enarx.steward.authority.making import initialise, rotate
@@ -79,3 +83,32 @@ def test_a_killed_renewal_leaves_the_old_or_the_new(
         assert not list(directory.glob("*.partial"))
         assert len(list(directory.glob("*.key"))) == 3 + len(lists) + len(found.roots)
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("failing", ["fsync", "rename"])
+def test_a_full_disk_is_told_and_what_is_there_works(
+    failing: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever call of a rotation fails, the error is ours, and no half-written file stays."""
+    made = initialise(state, OPENER, now=NOW)
+    real = getattr(os, failing)
+    for deadline in range(1, MOST_CALLS):
+        calls = itertools.count(1)
+
+        def full(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+            if next(calls) == deadline:  # noqa: B023 - called in this round only
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(*arguments, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, failing, full)
+            try:
+                rotate(state, OPENER, now=NOW)
+            except UnavailableError as error:
+                told = str(error)
+            else:
+                break
+        assert "no space left" in told
+        assert not list(Path(state).glob("*.partial"))
+        assert load(state, OPENER).roots == made.roots
+    assert deadline > 1

@@ -125,8 +125,7 @@ class Authority:
     @property
     def rotate_after(self) -> datetime:
         """When it should be replaced: two thirds through its life."""
-        first = self._issuers[0].certificate.not_valid_before_utc
-        return first + (self.not_after - first) * 2 / 3
+        return due(self._issuers[0].certificate)
 
     def issue(self, leaf: issue.Leaf) -> bytes:
         """The certificate, DER; its chain is ``chain``.
@@ -230,6 +229,12 @@ def certificate(der: bytes, key: str, where: str) -> x509.Certificate:
     if not same:
         raise MisconfiguredError(where, "damaged: a certificate of another key")
     return found
+
+
+def due(intermediate: x509.Certificate) -> datetime:
+    """When an intermediate should be replaced: two thirds through its life."""
+    first, last = intermediate.not_valid_before_utc, intermediate.not_valid_after_utc
+    return first + (last - first) * 2 / 3
 
 
 def _issuer(keys: Keys, one: states.Intermediate) -> Issuer:

@@ -65,7 +65,7 @@ class PrivateDirectory:
         """Put a file in place, instead of one that is there.
 
         Raises:
-            UnavailableError: it cannot be written; the old one is still there.
+            UnavailableError: it cannot be written; the old one is there, or the new one, whole.
         """
         aside = f"{name}.{os.urandom(8).hex()}{_ASIDE}"
         with self._opened() as directory:
@@ -100,17 +100,17 @@ class PrivateDirectory:
         return found.st_ino, found.st_mtime_ns
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, wait: bool = False) -> Iterator[None]:
         """Be the only one who changes the directory.
 
         Raises:
-            UnavailableError: another process does.
+            UnavailableError: another process does, and we do not *wait* for its end.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         with self._opened() as directory:
             lock = os.open(_LOCK, flags, 0o600, dir_fd=directory)
         try:
-            _take(lock, self.path)
+            _take(lock, self.path, wait=wait)
             yield
         finally:
             os.close(lock)
@@ -145,9 +145,9 @@ def read_private(path: str, *, most: int) -> bytes:
     return data
 
 
-def _take(lock: int, place: str) -> None:
+def _take(lock: int, place: str, *, wait: bool) -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         hint = "wait for the other `enarx steward ca` to end"
         raise UnavailableError(place, "is being changed", hints=(hint,)) from error

@@ -122,7 +122,9 @@ class Keys:
         try:
             data = self._directory.read(name)
         except FileNotFoundError as error:
-            raise MissingKeyError(self._directory.place(name), "missing") from error
+            hint = "put it back from where it is kept, or from a backup"
+            place = self._directory.place(name)
+            raise MissingKeyError(place, "missing", hints=(hint,)) from error
         found = _load(self._opener.wrapping.unwrap(name, data), name)
         if identifier(found.public_key()) != key:
             raise self._another(key)

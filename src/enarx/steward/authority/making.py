@@ -26,6 +26,7 @@ from enarx.steward.authority.authority import (
     SKEW,
     Authority,
     certificate,
+    due,
     load,
     read_state,
 )
@@ -82,30 +83,30 @@ def initialise(
 
     Raises:
         MisconfiguredError: there is one, or *wanted* cannot be made.
-        UnavailableError: the disk or the module fails; there is none then.
+        UnavailableError: the disk or the module fails.
     """
     place = PrivateDirectory(directory)
-    _check(wanted)
     with place.locked():
         if states.FILE in place:
             hint = "use another directory, or `enarx steward ca rotate`"
             raise MisconfiguredError(directory, "there is an authority already", hints=(hint,))
-        keys = Keys(place, opener, wanted.module)
-        maker = _Maker(keys, wanted, now)
-        root, signer = maker.root()
-        state = State(
-            name=wanted.name,
-            trust_domain=wanted.trust_domain,
-            kind=wanted.kind,
-            protection=opener.wrapping.kind,
-            module=wanted.module,
-            result=keys.put(ec.generate_private_key(ec.SECP384R1())),
-            log=keys.put(ed25519.Ed25519PrivateKey.generate()),
-            secrets=keys.put(x25519.X25519PrivateKey.generate()),
-            roots=(root,),
-            intermediates=(maker.below(root, signer),),
-        )
-        _commit(place, state)
+        _make(place, opener, wanted, now)
+    return load(directory, opener)
+
+
+def ensure(
+    directory: str, opener: Opener, wanted: Wanted = _DEFAULT, *, now: datetime
+) -> Authority:
+    """The authority in *directory*; made as *wanted* if there is none, by one process of many.
+
+    Raises:
+        MisconfiguredError, UnavailableError: as ``initialise`` and ``load``.
+    """
+    place = PrivateDirectory(directory)
+    if states.FILE not in place:
+        with place.locked(wait=True):
+            if states.FILE not in place:
+                _make(place, opener, wanted, now)
     return load(directory, opener)
 
 
@@ -114,16 +115,25 @@ def rotate(directory: str, opener: Opener, *, days: int = DAYS, now: datetime) -
 
     Raises:
         MisconfiguredError: there is no authority, or its root ends too soon.
-        UnavailableError: the disk or the module fails; the old one goes on.
+        UnavailableError: the disk or the module fails; what is there works.
     """
     place = PrivateDirectory(directory)
     with place.locked():
-        state = read_state(place)
-        keys = Keys(place, opener, state.module)
-        root = state.roots[0]
-        maker = _Maker(keys, _as_made(state, days, ROOT_DAYS), now)
-        below = maker.below(root, keys.signer(root.key))
-        _commit(place, _renewed(state, state.roots, below, now))
+        _rotate(place, opener, days, now)
+    return load(directory, opener)
+
+
+def rotate_if_due(directory: str, opener: Opener, *, days: int = DAYS, now: datetime) -> Authority:
+    """Replace the intermediate if two thirds of its life are over, by one process of many.
+
+    Raises:
+        MisconfiguredError, UnavailableError: as ``rotate``.
+    """
+    place = PrivateDirectory(directory)
+    with place.locked(wait=True):
+        current = read_state(place).intermediates[0]
+        if now >= due(certificate(current.certificate, current.key, states.FILE)):
+            _rotate(place, opener, days, now)
     return load(directory, opener)
 
 
@@ -134,7 +144,7 @@ def roll_root(
 
     Raises:
         MisconfiguredError: there is no authority, or there are too many roots.
-        UnavailableError: the disk or the module fails; the old one goes on.
+        UnavailableError: the disk or the module fails; what is there works.
     """
     place = PrivateDirectory(directory)
     with place.locked():
@@ -153,6 +163,35 @@ def roll_root(
             roots = (replace(root, by_older=by_older), replace(last, by_newer=by_newer), *older[1:])
         _commit(place, _renewed(state, roots, maker.below(root, signer), now))
     return load(directory, opener)
+
+
+def _make(place: PrivateDirectory, opener: Opener, wanted: Wanted, now: datetime) -> None:
+    _check(wanted)
+    keys = Keys(place, opener, wanted.module)
+    maker = _Maker(keys, wanted, now)
+    root, signer = maker.root()
+    state = State(
+        name=wanted.name,
+        trust_domain=wanted.trust_domain,
+        kind=wanted.kind,
+        protection=opener.wrapping.kind,
+        module=wanted.module,
+        result=keys.put(ec.generate_private_key(ec.SECP384R1())),
+        log=keys.put(ed25519.Ed25519PrivateKey.generate()),
+        secrets=keys.put(x25519.X25519PrivateKey.generate()),
+        roots=(root,),
+        intermediates=(maker.below(root, signer),),
+    )
+    _commit(place, state)
+
+
+def _rotate(place: PrivateDirectory, opener: Opener, days: int, now: datetime) -> None:
+    state = read_state(place)
+    keys = Keys(place, opener, state.module)
+    root = state.roots[0]
+    maker = _Maker(keys, _as_made(state, days, ROOT_DAYS), now)
+    below = maker.below(root, keys.signer(root.key))
+    _commit(place, _renewed(state, state.roots, below, now))
 
 
 class _Maker:

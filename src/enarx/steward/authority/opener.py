@@ -79,7 +79,7 @@ def opener_from_files(directory: str, *, passphrase_file: str = "", pin_file: st
 def make_passphrase(directory: str) -> None:
     """Put a random passphrase beside the state, unless there is one."""
     place = PrivateDirectory(directory)
-    with place.locked():
+    with place.locked(wait=True):
         if PASSPHRASE_FILE not in place:
             secret = text.to_base64url(os.urandom(_RANDOM))
             place.put(PASSPHRASE_FILE, f"{secret}\n".encode("ascii"))
