@@ -1,4 +1,4 @@
-"""``python benchmarks/run.py [--json FILE] [NAME]...``: measures, and compares with the budgets.
+"""``python benchmarks/run.py [--full] [--json FILE] [NAME]...``: measures against the budgets.
 
 Each benchmark prints our figure, the named competitor's of the same run, their ratio, and whether
 the budget of DESIGN section 15 is met.  A missing budget is a comparison only.  Exit status 0 says
@@ -20,6 +20,7 @@ from pathlib import Path
 import dcap
 import guests_alone
 import launch
+import log
 import memory
 import network
 import snp
@@ -49,23 +50,27 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "launch": launch.launch,
     "channel": launch.channel,
     "idle-keeps": launch.idle_keeps,
+    "log": log.log,
 }
+LONG: dict[str, Callable[[], Iterator[Figure]]] = {"log-full": log.full}
+"""Those that run only when they are named, or with --full."""
 
 
 def main() -> int:
     """Run what was named, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":")[1].strip())
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS | LONG))
+    parser.add_argument("--full", action="store_true", help=f"all, and {', '.join(LONG)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
-    unknown = sorted(set(options.names) - set(BENCHMARKS))
+    unknown = sorted(set(options.names) - {*BENCHMARKS, *LONG})
     if unknown:
-        parser.error(f"no benchmark {unknown[0]!r} (there are: {', '.join(BENCHMARKS)})")
+        parser.error(f"no benchmark {unknown[0]!r} (there are: {', '.join(BENCHMARKS | LONG)})")
     BUILT.mkdir(parents=True, exist_ok=True)
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.2f}", flush=True)
     taken: dict[str, list[dict[str, object]]] = {}
     missed = unreachable = 0
-    for name in options.names or BENCHMARKS:
+    for name in options.names or (BENCHMARKS | LONG if options.full else BENCHMARKS):
         figures = measure(name)
         taken[name] = [figure.as_dict() for figure in figures]
         missed += sum(figure.verdict == "NOT MET" for figure in figures)
@@ -78,7 +83,7 @@ def main() -> int:
 
 def measure(name: str) -> list[Figure]:
     """Run one benchmark, printing as it goes."""
-    function = BENCHMARKS[name]
+    function = (BENCHMARKS | LONG)[name]
     print(f"\n{name}: {(function.__doc__ or '').splitlines()[0]}", flush=True)
     figures = []
     begin = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from enarx.pki.signing import HeldKey
 from enarx.steward.log.export import export
 from enarx.steward.records.database import open_engine
 from enarx.transparency.leaf import Entry, salted
-from enarx.transparency.proof import check
+from enarx.transparency.proof import check, parse
 
 Enarx = Callable[..., str]
 BEGIN, END = datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
@@ -189,6 +190,18 @@ def test_a_certificate_of_a_log_that_was_hidden(
     assert len(list(tmp_path.rglob("*.fork-*"))) == 2
 
 
+def test_a_proof_of_an_entry_beyond_the_end(
+    kept: Kept, serve: Serve, enarx: Enarx, tmp_path: Path
+) -> None:
+    """Attack: a certificate that was issued before its decision was in the log."""
+    kept.append(entry_of(0))
+    (proof,) = kept.log.proofs([0])
+    kept.append(entry_of(1))
+    (tmp_path / "der").write_bytes(certificate_with(replace(parse(proof), index=1).encode()))
+    with pytest.raises(MalformedError, match="no such entry"):
+        enarx("prove", serve(kept), "--certificate", str(tmp_path / "der"))
+
+
 def test_a_file_that_carries_no_proof(enarx: Enarx, tmp_path: Path) -> None:
     """Another file, or a certificate without one."""
     (tmp_path / "file").write_bytes(b"0\x03abc")
@@ -197,6 +210,12 @@ def test_a_file_that_carries_no_proof(enarx: Enarx, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(certificate_with(b""))
     with pytest.raises(MalformedError, match="carries no proof"):
         enarx("prove", "--certificate", str(tmp_path / "file"))
+
+
+def test_a_server_without_a_log(kept: Kept, serve: Serve, enarx: Enarx) -> None:
+    """It answers, and has no checkpoint."""
+    with pytest.raises(UnavailableError, match="is not there"):
+        enarx("verify", f"{serve(kept)}/elsewhere")
 
 
 def test_options_that_do_not_fit(enarx: Enarx, tmp_path: Path) -> None:

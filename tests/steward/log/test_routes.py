@@ -150,3 +150,13 @@ def test_an_export_of_a_damaged_database(kept: Kept, engine: Engine, tmp_path: P
     with pytest.raises(MisconfiguredError, match=r"entries/000\.p/3 of the log is missing"):
         export(kept.log, tmp_path)
     assert not (tmp_path / "checkpoint").exists()
+
+
+def test_an_export_that_cannot_be_written(kept: Kept, tmp_path: Path) -> None:
+    """Leaves no part of a file behind, and no checkpoint of what is not there."""
+    kept.append(*ENTRIES[:3])
+    (tmp_path / "log" / "tile" / "0" / "000.p" / "3").mkdir(parents=True)
+    with pytest.raises(UnavailableError, match="is a directory"):
+        export(kept.log, tmp_path / "log")
+    assert not list(tmp_path.rglob("*.partial"))
+    assert not (tmp_path / "log" / "checkpoint").exists()

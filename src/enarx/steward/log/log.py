@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from enarx.transparency.tree import Node
 
 
+_ADD_ENTRIES, _ADD_NODES = sa.insert(tables.entries), sa.insert(tables.nodes)
+
+
 class Log:
     """A log in the database of *engine*; threads may share it."""
 
@@ -90,14 +93,14 @@ class Log:
         frontier = computed(connection, lambda node: Frontier(size, node))
         made = [node for entry in entries for node in frontier.append(leaf_hash(entry))]
         connection.execute(
-            sa.insert(tables.entries),
+            _ADD_ENTRIES,
             [
                 {"number": number, "entry": entry}
                 for number, entry in zip(numbers, entries, strict=True)
             ],
         )
         connection.execute(
-            sa.insert(tables.nodes),
+            _ADD_NODES,
             [
                 {"position": tables.position(level, index), "hash": found}
                 for level, index, found in made

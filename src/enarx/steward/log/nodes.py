@@ -19,26 +19,27 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+_LAST = sa.select(sa.func.max(tables.entries.c.number))
+_AT = sa.select(tables.nodes.c.position, tables.nodes.c.hash).where(
+    tables.nodes.c.position.in_(sa.bindparam("positions", expanding=True))
+)
 _MOST = 8192
 """Parameters in one statement; SQLite takes 32,766, PostgreSQL 65,535."""
 
 
 def size_of(connection: Connection) -> int:
     """How many entries there are."""
-    last = connection.scalars(sa.select(sa.func.max(tables.entries.c.number))).one()
+    last = connection.scalars(_LAST).one()
     return 0 if last is None else int(last) + 1
 
 
 def hashes(connection: Connection, positions: Iterable[int]) -> dict[int, bytes]:
     """Those of the nodes at *positions* that are there."""
     wanted = sorted(set(positions))
-    columns = tables.nodes.c
     found: dict[int, bytes] = {}
     for at in range(0, len(wanted), _MOST):
-        query = sa.select(columns.position, columns.hash).where(
-            columns.position.in_(wanted[at : at + _MOST])
-        )
-        found |= {position: bytes(value) for position, value in connection.execute(query)}
+        rows = connection.execute(_AT, {"positions": wanted[at : at + _MOST]})
+        found |= {position: bytes(value) for position, value in rows}
     return found
 
 
