@@ -184,6 +184,29 @@ def test_wrong_input_is_one_clear_line(
     assert b"Traceback" not in done.stderr
 
 
+def test_a_secret_that_the_configuration_needs_is_asked_for_before_the_launch(
+    owner: Owner,
+) -> None:
+    """And what it names as the steward's is not the owner's to give."""
+    package = owner.folder / "needs"
+    package.mkdir()
+    (package / "main.wasm").write_bytes((owner.folder / "hello.wasm").read_bytes())
+    streams = 'files = [{kind = "null"}, {kind = "stdout"}, {kind = "stderr"}]'
+    config = package / "Enarx.toml"
+    config.write_text(f'{streams}\n[secrets]\ndb = {{file = "/db"}}')
+    done = owner.deploy("needs")
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert b"Enarx.toml: secrets.db: the owner gave none" in done.stderr
+    assert b"enarx deploy --secret db=FILE" in done.stderr
+    done = owner.deploy("--secret", "db=hello.wasm", "needs")
+    assert (done.returncode, done.stdout) == (7, b"hello\n"), done.stderr
+    steward = 'steward = "https://a.example"'
+    config.write_text(f'{steward}\n{streams}\n[secrets]\ndb = {{env = "D", from = "steward"}}')
+    done = owner.deploy("--secret", "db=hello.wasm", "needs")
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert b"secrets.db: got one from the owner, want the steward's" in done.stderr
+
+
 def test_secrets_and_arguments_reach_the_application(owner: Owner) -> None:
     """And no file of the host has them (the canary)."""
     canary = b"canary-5d1c0f0e-secret-of-the-owner"

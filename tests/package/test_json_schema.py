@@ -18,7 +18,7 @@ jsonschema = pytest.importorskip("jsonschema")
 
 BEYOND_SCHEMA = re.compile(
     r"is mounted twice|no tls socket in|and client_auth = |the port is a|the range |no name, addr"
-    r"|IPv6 address goes|want \[address\]| bytes, want | s, want"
+    r"|is also set by|is where |from = |IPv6 address goes|want \[address\]| bytes, want | s, want"
 )
 """What only the parser can know: rules over several keys, and the arithmetic of sizes."""
 
@@ -71,6 +71,15 @@ TLS = st.dictionaries(
 LIMITS = st.dictionaries(
     st.sampled_from(["memory", "wall_time", "fuel", "open_files", "memry"]), LEAVES, max_size=3
 )
+SECRETS = st.dictionaries(
+    st.sampled_from(["a", "a.b", "A", "..", ""]),
+    st.dictionaries(
+        st.sampled_from(["file", "env", "from", "optional", "fil"]),
+        WORDS | st.sampled_from(["owner", "steward", "/run/secrets", "A"]) | st.booleans(),
+        max_size=3,
+    ),
+    max_size=2,
+)
 DOCUMENTS = st.fixed_dictionaries(
     {},
     optional={
@@ -79,6 +88,7 @@ DOCUMENTS = st.fixed_dictionaries(
         "env": st.dictionaries(st.sampled_from(["A", "B=", ""]), LEAVES, max_size=2),
         "files": st.lists(ENTRIES | VALID_FILES, max_size=3) | LEAVES,
         "mounts": st.lists(ENTRIES | VALID_MOUNTS, max_size=3),
+        "secrets": SECRETS,
         "limits": LIMITS,
         "network": st.fixed_dictionaries({}, optional={"connect": st.lists(WORDS, max_size=2)}),
         "tls": TLS,

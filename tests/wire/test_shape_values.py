@@ -13,6 +13,7 @@ from enarx.wire.shape_check import Problems, read, shown
 from enarx.wire.toml import read_toml
 
 TEXT = Text(wanted="a word", pattern="^[a-z]+$")
+EITHER = Table("", {"a": Text(), "b": Text()}, one_of=("a", "b"))
 TAGGED = Tagged("", Text(choices=("a", "b")), "kind", {"a": Table("", {}), "b": Table("", {})})
 
 
@@ -56,6 +57,8 @@ def test_a_value_is_called_by_its_kind(value: object, name: str) -> None:
         (TAGGED, {"kind": "c"}, 'got "c", want "a" or "b"', ""),
         (TAGGED, {}, 'is missing, want "a" or "b"', ""),
         (Table("", {}), 1, "got the integer 1, want a table", ""),
+        (EITHER, {}, "got none of them, want exactly one of a, b", ""),
+        (EITHER, {"a": "x", "b": "x"}, "got a and b, want exactly one of a, b", ""),
         (Truth(""), 1, "got the integer 1, want true or false", ""),
         (Truth(""), "true", 'got "true", want true or false', ""),
     ],

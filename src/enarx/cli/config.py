@@ -79,6 +79,8 @@ def _summary(config: Config) -> str:
     parts = [f"descriptors {names}" if names else "no descriptors: it will run silently"]
     if config.mounts:
         parts.append(f"mounts {', '.join(mount.path for mount in config.mounts)}")
+    if config.secrets:
+        parts.append(f"secrets {', '.join(secret.name for secret in config.secrets)}")
     if config.network_connect:
         parts.append(f"may connect to {', '.join(rule.text for rule in config.network_connect)}")
     return "; ".join(["valid", *parts])

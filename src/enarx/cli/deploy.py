@@ -49,7 +49,8 @@ _MAX_SECRET_BYTES = 1024 * 1024
     "secrets",
     metavar="NAME=FILE",
     multiple=True,
-    help="Show the application a file as /run/secrets/NAME; repeatable.",
+    help="Give the application a file as its secret NAME, in /run/secrets unless Enarx.toml says"
+    " otherwise; repeatable.",
 )
 @click.option("--name", "label", default="", metavar="TEXT", help="What the host may call it.")
 @click.option("--detach", is_flag=True, help="Leave it running; see `enarx keep`.")
@@ -96,6 +97,7 @@ def command(
         secrets=_secrets(secrets),
         options=_LEFT_RUNNING if detach else {},
     )
+    _check_secrets(order)
     policy = given.policy(target)
     with open_host(target) as host:
         order = _with_platform(order, host.platforms(), policy)
@@ -191,6 +193,18 @@ def _secrets(texts: tuple[str, ...]) -> dict[str, bytes]:
             raise MisconfiguredError("--secret", f"{name} twice")
         found[name] = read_file(path, _MAX_SECRET_BYTES)
     return found
+
+
+def _check_secrets(order: Order) -> None:
+    """Find out here, and not in the keep, that the application would lack a secret."""
+    if order.package.config is None:
+        return
+    from enarx.package.config import examine
+    from enarx.package.secret_places import check_given
+
+    config, problems = examine(order.package.config)
+    if not problems:  # the keep says what is wrong with a configuration
+        check_given(config, order.secrets)
 
 
 class _Judged:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from enarx.package.manifest import Package
-    from enarx.package.model import Config
+    from enarx.package.model import Config, Secret
 
 _SHOWN_FILES = 40
 _UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -76,8 +76,19 @@ def _config(text: bytes | None) -> Report | None:
         "env": sorted({name for name, _ in config.env}),  # names only: values may be private
         "files": [_described(config, index) for index in range(len(config.files))],
         "mounts": [{"path": mount.path, "source": mount.source} for mount in config.mounts],
+        "secrets": [_secret(secret) for secret in config.secrets],
         "connect": [rule.text for rule in config.network_connect],
         "limits": {name: getattr(config.limits, name) for name in config.limits.__slots__},
+    }
+
+
+def _secret(secret: Secret) -> Report:
+    place = {"file": secret.file} if secret.file else {"env": secret.env}
+    return {
+        "name": secret.name,
+        **place,
+        "from": secret.origin,
+        "optional": secret.optional,
     }
 
 
@@ -119,9 +130,16 @@ def _config_lines(config: Report | None) -> Iterator[str]:
             yield f"{key:<9} {', '.join(config[key])}"
     for mount in config["mounts"]:
         yield f"mount     {mount['path']} from {mount['source']}"
+    yield from map(_secret_line, config["secrets"])
     for name, limit in config["limits"].items():
         if limit is not None:
             yield f"limit     {name} {limit}"
+
+
+def _secret_line(secret: Report) -> str:
+    place = secret.get("file") or f"variable {secret['env']}"
+    optional = ", optional" if secret["optional"] else ""
+    return f"secret    {secret['name']} as {place} from {secret['from']}{optional}"
 
 
 def _file_lines(files: list[Report]) -> Iterator[str]:

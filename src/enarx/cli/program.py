@@ -11,6 +11,9 @@ from enarx.cli.exit import BROKEN_PIPE, INTERRUPTED, USAGE, report_end, report_h
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from enarx.host.spawn import Spawned
 
 # subcommand: module that has it as ``command``, one line for --help
@@ -31,39 +34,53 @@ COMMANDS = {
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
     "policy": ("enarx.cli.policy", "Write, check and explain policies for evidence."),
     "run": ("enarx.cli.run", "Run an application in a keep on this machine."),
+    "steward": ("enarx.cli.steward", "Certify keeps that prove themselves, on record."),
     "up": ("enarx.cli.up", "Offer keeps on this machine to yourself."),
     "verify": ("enarx.cli.verify", "Verify evidence: who made it, and is it good enough?"),
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are used."""
+    """A group whose commands are imported when they are used.
+
+    Args:
+        lazy: by name, the module that has it as ``command``, and one line for --help.
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - click's own
+        lazy: Mapping[str, tuple[str, str]] = COMMANDS,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """All names, sorted."""
-        return sorted(COMMANDS)
+        return sorted(self._lazy)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         """Import one command."""
-        if name not in COMMANDS:
+        if name not in self._lazy:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        command: click.Command = importlib.import_module(self._lazy[name][0]).command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in sorted(COMMANDS.items())])
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(self._lazy.items())])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the nearest command for a mistyped one."""
         name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
+        if name and not name.startswith("-") and name not in self._lazy:
             import difflib
 
-            near = difflib.get_close_matches(name, COMMANDS, 1)
+            near = difflib.get_close_matches(name, self._lazy, 1)
             raise click.UsageError(
                 f"no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""), ctx
             )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from enarx.keep.component.outgoing import Network
+    from enarx.keep.delivery import Delivery
     from enarx.keep.engine.component import Component
     from enarx.keep.engine.engine import Module
     from enarx.keep.engine.memory_limit import MemoryLimit
@@ -143,7 +144,6 @@ class Keep:
     ) -> tuple[Furniture, System]:
         """Make the guest's world."""
         mounts = _mounts(launch, package, config)
-        preopens = mounts.preopens if mounts is not None else ()
         clock = Clock(launch.not_before_s)
         secure = None
         if uses_tls(config):
@@ -161,9 +161,12 @@ class Keep:
             )
             if not launch.attested:  # whoever connects gets it with its evidence
                 self._link.event("certificate", pem=secure.certificate)
+        secrets = _secrets(launch, config)
+        preopens = mounts.preopens(secrets) if mounts is not None else ()
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
         arguments = application_arguments(config, launch.args, argv0=launch.argv0)
-        environment = application_environment(config, launch.env, fd_variables=launch.fd_variables)
+        variables = (*launch.env, *(secrets.environment if secrets is not None else ()))
+        environment = application_environment(config, variables, fd_variables=launch.fd_variables)
         system = System(
             args=tuple(os.fsencode(argument) for argument in arguments),
             env=tuple((os.fsencode(name), os.fsencode(value)) for name, value in environment),
@@ -307,16 +310,26 @@ def _configuration(launch: Launch, package: Package) -> Config:
 
 def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
     """The mounted trees; nothing is imported for a program without files."""
-    if not (launch.mounts or launch.secrets or config.mounts or package.files_layer):
+    secrets = launch.secrets or config.secrets
+    if not (launch.mounts or secrets or config.mounts or package.files_layer):
         return None
     from enarx.keep.mounts import Mounts
 
-    return Mounts(
-        launch.mounts,
-        config.mounts,
-        package.files_layer,
+    return Mounts(launch.mounts, config.mounts, package.files_layer, source=launch.config_name)
+
+
+def _secrets(launch: Launch, config: Config) -> Delivery | None:
+    """The application's secrets; nothing is imported for a program without any."""
+    if not (launch.secrets or config.secrets):
+        return None
+    from enarx.keep.delivery import deliver
+
+    return deliver(
+        config,
+        {one.name: _read(one.fd, one.size, "secret") for one in launch.secrets},
+        {},
+        variables=dict(launch.env),
         source=launch.config_name,
-        secrets={one.name: _read(one.fd, one.size, "secret") for one in launch.secrets},
     )
 
 

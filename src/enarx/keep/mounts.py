@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from enarx.errors import MisconfiguredError
 from enarx.keep.vfs.namespace import build
+from enarx.package.model import SECRETS_DIRECTORY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from enarx.keep.delivery import Delivery
     from enarx.keep.vfs.memory import MemoryDirectory
     from enarx.keep.vfs.node import Directory
     from enarx.package.model import Mount
     from enarx.protocol.launch import Mount as HostMount
-
-SECRETS = b"/run/secrets"
-"""Where the application finds its secrets, one file each, read-only."""
 
 _ROOT = b"/"
 
@@ -28,7 +27,6 @@ class Mounts:
     """What is mounted.
 
     Attributes:
-        preopens: guest path and folder of each tree that the application finds open.
         package: the package's files as a read-only tree, or None if it has none.
     """
 
@@ -39,28 +37,37 @@ class Mounts:
         files_layer: bytes | None,
         *,
         source: str,
-        secrets: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Mount everything; *source* is what messages call the configuration.
+        """Mount everything but secrets; *source* is what messages call the configuration.
 
         Raises:
-            MisconfiguredError: two mounts at one place, or a folder the package does not have.
+            MisconfiguredError: a folder that the package does not have, or that is none.
             MalformedError: the package's files are damaged.
         """
         self._source = source
         self.package = _package(files_layer)
-        mounted = [
+        self._mounted = [
             (mount.path.encode(), self._configured(mount, number))
             for number, mount in enumerate(configured)
         ]
         if self.package is not None and not configured:
-            mounted.append((_ROOT, self.package))
-        mounted += [(mount.path.encode(), _host(mount)) for mount in host]
-        if secrets:
-            from enarx.keep.vfs.package import flat_tree
+            self._mounted.append((_ROOT, self.package))
+        self._mounted += [(mount.path.encode(), _host(mount)) for mount in host]
 
-            mounted.append((SECRETS, flat_tree(secrets)))
-        self.preopens: tuple[tuple[bytes, Directory], ...] = build(mounted, source=source)
+    def preopens(self, secrets: Delivery | None) -> tuple[tuple[bytes, Directory], ...]:
+        """Guest path and folder of each tree that the application finds open, *secrets* in them.
+
+        Raises:
+            MisconfiguredError: two mounts at one place.
+        """
+        mounted, files = list(self._mounted), []
+        if secrets is not None:
+            from enarx.keep.vfs.package import flat_tree, loose_files
+
+            files = loose_files(secrets.files)
+            if secrets.unnamed:
+                mounted.append((SECRETS_DIRECTORY.encode(), flat_tree(secrets.unnamed)))
+        return build(mounted, files=files, source=self._source)
 
     def _configured(self, mount: Mount, number: int) -> Directory:
         if mount.source == "scratch":

@@ -23,6 +23,7 @@ from enarx.package.model import (
     Tls,
 )
 from enarx.package.schema import ENARX_TOML, MAX_BYTES
+from enarx.package.secret_places import read_secrets
 from enarx.wire.shape_check import Problems, join, nearest, read, shown
 from enarx.wire.toml import read_toml
 
@@ -79,6 +80,7 @@ def _explain_steward(steward: object, problems: Problems) -> None:
 
 def _config(keys: Keys, problems: Problems) -> Config:
     files = tuple(_file(cast("Keys", item)) for item in _items(keys, "files"))
+    mounts = _mounts(keys, problems)
     tls = cast("Keys", keys.get("tls", {}))
     general = _tls(tls)
     return Config(
@@ -86,7 +88,8 @@ def _config(keys: Keys, problems: Problems) -> Config:
         args=_texts(keys, "args"),
         env=tuple(cast("dict[str, str]", keys.get("env", {})).items()),
         files=files,
-        mounts=_mounts(keys, problems),
+        mounts=mounts,
+        secrets=read_secrets(keys, mounts, problems),
         limits=_limits(cast("Keys", keys.get("limits", {}))),
         network_connect=_rules(cast("Keys", keys.get("network", {})), problems),
         tls=general,

@@ -23,6 +23,9 @@ DEFAULT_SCRATCH_BYTES = 64 * 1024 * 1024
 DEFAULT_PORTS = {"tcp": 80, "tls": 443}
 DEFAULT_LISTEN_ADDR = "::"
 
+SECRETS_DIRECTORY = "/run/secrets"
+"""Where the application finds what the owner gives and ``[secrets]`` does not name, by name."""
+
 
 class Value:
     """An immutable record, equal to another of its class with equal fields.
@@ -107,6 +110,31 @@ class Mount(Value):
 
     def __init__(self, *, path: str, source: str, folder: str = "", size_bytes: int = 0) -> None:
         self._fill(path=path, source=source, folder=folder, size_bytes=size_bytes)
+
+
+class Secret(Value):
+    """What the application is given in confidence: the *file* or the variable *env* that has it.
+
+    The other of the two is empty.  *origin* is who gives it: ``owner`` or ``steward``.
+    """
+
+    __slots__ = ("env", "file", "name", "optional", "origin")
+    name: str
+    file: str
+    env: str
+    origin: str
+    optional: bool
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        file: str = "",
+        env: str = "",
+        origin: str = "owner",
+        optional: bool = False,
+    ) -> None:
+        self._fill(name=name, file=file, env=env, origin=origin, optional=optional)
 
 
 class Limits(Value):
@@ -208,6 +236,7 @@ class Config(Value):
         "limits",
         "mounts",
         "network_connect",
+        "secrets",
         "steward",
         "tls",
         "tls_sockets",
@@ -218,6 +247,7 @@ class Config(Value):
     env: tuple[tuple[str, str], ...]
     files: tuple[File, ...]
     mounts: tuple[Mount, ...]
+    secrets: tuple[Secret, ...]
     limits: Limits
     network_connect: tuple[Rule, ...]
     tls: Tls
@@ -231,6 +261,7 @@ class Config(Value):
         env: tuple[tuple[str, str], ...] = (),
         files: tuple[File, ...] = (),
         mounts: tuple[Mount, ...] = (),
+        secrets: tuple[Secret, ...] = (),
         limits: Limits | None = None,
         network_connect: tuple[Rule, ...] = (),
         tls: Tls | None = None,
@@ -242,6 +273,7 @@ class Config(Value):
             env=env,
             files=files,
             mounts=mounts,
+            secrets=secrets,
             limits=limits or Limits(),
             network_connect=network_connect,
             tls=tls or Tls(),
@@ -259,6 +291,11 @@ class Config(Value):
 def default_config() -> Config:
     """The configuration of an application without an Enarx.toml: the three standard streams."""
     return Config(files=tuple(File(kind=k, name=k) for k in ("stdin", "stdout", "stderr")))
+
+
+def secrets_wanted(config: Config) -> tuple[str, ...]:
+    """The names of the secrets that the steward is to be asked for, optional ones too."""
+    return tuple(secret.name for secret in config.secrets if secret.origin == "steward")
 
 
 def application_environment(

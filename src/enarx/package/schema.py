@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enarx.package import network
 from enarx.package.model import DEFAULT_LISTEN_ADDR
-from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Whole
+from enarx.wire.shape import Duration, Many, Named, Shape, Size, Table, Tagged, Text, Truth, Whole
 
 _MIB = 1024 * 1024
 _NO_NUL = r"^[^\u0000]*$"
@@ -213,8 +213,36 @@ _SOCKETS = Named(
     item=Table(about="TLS of one socket.", keys=_TLS_KEYS, requires=_PAIR),
 )
 
+_VARIABLE = Text(pattern=r"^[^=\u0000]+$", wanted="a name without '=' and NUL")
+_SECRETS = Named(
+    about="What the application is given in confidence, by name. Nothing of it is in the package.",
+    key=Text(
+        pattern=r"^(?!\.{1,2}$)[a-z0-9._-]{1,128}$",
+        wanted="1 to 128 of a-z 0-9 . _ - as the name of a secret",
+    ),
+    item=Table(
+        about="One secret: a read-only file, or an environment variable.",
+        keys={
+            "file": Text(
+                about="Where the application finds it as a read-only file.",
+                pattern=r"^(/(?!\.{1,2}(/|$))[^/\u0000]+)+$",
+                wanted="an absolute path without '.', '..' or a slash at its end",
+                examples=("/run/secrets/db-password",),
+            ),
+            "env": _VARIABLE._replace(about="The environment variable that has it."),
+            "from": Text(
+                about="Who gives it: the owner with the package, or the steward.",
+                choices=("owner", "steward"),
+                default="owner",
+            ),
+            "optional": Truth(about="Whether it may be missing.", default=False),
+        },
+        one_of=("file", "env"),
+    ),
+)
+
 ENARX_TOML = Table(
-    about="Configuration of an Enarx application: Enarx 0.7's keys, mounts, limits, network, tls.",
+    about="Configuration of an Enarx application: Enarx 0.7's keys, and what was added to them.",
     keys={
         "steward": Text(
             about="The attestation service that certifies the keep.",
@@ -227,7 +255,7 @@ ENARX_TOML = Table(
         ),
         "env": Named(
             about="Environment variables, after FD_COUNT and FD_NAMES.",
-            key=Text(pattern=r"^[^=\u0000]+$", wanted="a name without '=' and NUL"),
+            key=_VARIABLE,
             item=Text(pattern=_NO_NUL, wanted="a string without NUL", secret=True),
         ),
         "files": Many(
@@ -240,6 +268,7 @@ ENARX_TOML = Table(
             " are at /.",
             item=_MOUNTS,
         ),
+        "secrets": _SECRETS,
         "limits": _LIMITS,
         "network": _NETWORK,
         "tls": Table(

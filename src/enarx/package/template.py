@@ -59,6 +59,16 @@ kind = "stderr"
 # source = "scratch"
 # size = "64MiB"
 
+## What the application is given in confidence: a read-only file, or a variable
+# [secrets.db-password]
+# file = "/run/secrets/db-password"
+# from = "owner" # enarx deploy --secret db-password=FILE
+
+# [secrets.api-token]
+# env = "API_TOKEN"
+# from = "steward" # which releases it to keeps that its policy names
+# optional = true
+
 ## What the application may use at most
 # [limits]
 # memory = "256MiB"

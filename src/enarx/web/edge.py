@@ -110,7 +110,10 @@ class _Answer:
         kind = message["type"]
         if kind in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
-            message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+            said = list(message.get("headers", ()))
+            known = {name for name, _ in said}  # a route that knows better is heard
+            added = [header for header in self._headers if header[0] not in known]
+            message = {**message, "headers": [*said, *added]}
         elif kind == "websocket.accept":
             self.status = 101
         elif kind == "websocket.close" and not self.status:
@@ -132,8 +135,12 @@ def _route_of(scope: Scope) -> str:
     """The path as it was declared, without what a caller put in its places."""
     if "endpoint" not in scope:
         return "unknown"
-    names = {value: f"{{{name}}}" for name, value in _params_of(scope).items()}
-    return "/".join(names.get(part, part) for part in scope["path"].split("/"))
+    path = scope["path"]
+    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    for value, name in names.items():
+        if "/" in value:  # the whole rest of the path
+            path = path.removesuffix(value) + name
+    return "/".join(names.get(part, part) for part in path.split("/"))
 
 
 def _params_of(scope: Scope) -> dict[str, str]:

@@ -35,13 +35,17 @@ CODES: Mapping[str, tuple[int, str]] = {
     "already-used": (409, "the one-time key or the envelope was used before"),
     "bug": (500, "the service has a bug"),
     "cannot-open": (422, "the keep cannot open the envelope"),
+    "evidence-refused": (403, "the evidence is refused"),
     "forbidden": (403, "not allowed"),
     "malformed": (400, "the request is malformed"),
     "method-not-allowed": (405, "no such method here"),
+    "no-evidence": (401, "the request has no evidence"),
     "not-found": (404, "there is no such thing"),
     "out-of-order": (409, "not possible in the keep's state"),
+    "nonce": (409, "the nonce does not count"),
     "quota": (429, "the tenant has all that it may have"),
     "rate": (429, "too many requests"),
+    "stale": (409, "something else came in between"),
     "timeout": (408, "the request did not arrive in time"),
     "too-large": (413, "the request is too large"),
     "unauthorized": (401, "a valid token is needed"),
@@ -63,13 +67,25 @@ _SILENT = frozenset(("bug",))
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """A refusal: *code* of ``CODES``, and what is particular about it."""
+    """A refusal: *code* of ``CODES``, and what is particular about it.
 
-    def __init__(self, code: str, detail: str = "", *, retry_after_s: float | None = None) -> None:
+    Args:
+        more: extension members (RFC 9457, section 3.2).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        retry_after_s: float | None = None,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.more = more or {}
 
 
 def of_error(error: EnarxError) -> Problem:
@@ -90,6 +106,7 @@ def document(problem: Problem, request_id: str) -> bytes:
         "code": problem.code,
         "instance": f"urn:enarx:request:{request_id}",
     }
+    fields |= problem.more
     if problem.detail:
         fields["detail"] = problem.detail[:_MAX_DETAIL]
     return json.dumps(fields).encode("ascii")

@@ -88,12 +88,14 @@ class Table(NamedTuple):
 
     Args:
         requires: pairs ``(key, other)``: *key* may be given only together with *other*.
+        one_of: keys of which exactly one must be given, if there are any.
     """
 
     about: str
     keys: Mapping[str, Shape]
     required: tuple[str, ...] = ()
     requires: tuple[tuple[str, str], ...] = ()
+    one_of: tuple[str, ...] = ()
 
 
 class Named(NamedTuple):

@@ -231,7 +231,17 @@ def _table(shape: Table, value: object, path: str, problems: Problems) -> dict[s
     for key, other in shape.requires:
         if key in value and other not in value:
             problems.add(join(path, other), f"is missing, and {key} needs it")
+    _check_one_of(shape.one_of, tuple(value), path, problems)
     return found
+
+
+def _check_one_of(
+    choices: tuple[str, ...], given: tuple[object, ...], path: str, problems: Problems
+) -> None:
+    found = [key for key in choices if key in given]
+    if choices and len(found) != 1:
+        got = " and ".join(found) or "none of them"
+        problems.wrong(path, f"exactly one of {', '.join(choices)}", got)
 
 
 def _stated(shape: Stated, value: object, path: str, problems: Problems) -> object:

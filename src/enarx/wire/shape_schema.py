@@ -101,6 +101,8 @@ def _table(shape: Table) -> dict[str, object]:
         found["required"] = list(shape.required)
     if shape.requires:
         found["dependentRequired"] = {key: [other] for key, other in shape.requires}
+    if shape.one_of:
+        found["oneOf"] = [{"required": [key]} for key in shape.one_of]
     return found
 
 

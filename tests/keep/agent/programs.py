@@ -6,6 +6,8 @@ import wasmtime
 
 WASI = {
     "clock_time_get": "i32 i64 i32",
+    "environ_get": "i32 i32",
+    "environ_sizes_get": "i32 i32",
     "fd_read": "i32 i32 i32 i32",
     "fd_write": "i32 i32 i32 i32",
     "path_open": "i32 i32 i32 i32 i32 i64 i64 i32 i32",
@@ -63,6 +65,13 @@ READS_SECRET = program("""
     (i32.store (i32.const 36) (i32.load (i32.const 40)))
     (drop (call $fd_write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 44))))""")
 """Writes what is in /run/secrets/token."""
+
+TELLS_VARIABLES = program("""(func (export "_start")
+  (drop (call $environ_sizes_get (i32.const 64) (i32.const 36)))
+  (drop (call $environ_get (i32.const 4096) (i32.const 8192)))
+  (i32.store (i32.const 32) (i32.const 8192))
+  (drop (call $fd_write (i32.const 1) (i32.const 32) (i32.const 1) (i32.const 40))))""")
+"""Writes its environment, each variable ended by NUL."""
 
 CONNECTS = b"""
 [[files]]

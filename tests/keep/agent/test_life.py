@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 from tests.keep.agent.parties import NONCE, Client, Keep, Owner, deliver, seal, status_of
-from tests.keep.agent.programs import ECHO, ENDLESS, HELLO, READS_SECRET, TRAPS, flood
+from tests.keep.agent.programs import (
+    ECHO,
+    ENDLESS,
+    HELLO,
+    READS_SECRET,
+    TELLS_VARIABLES,
+    TRAPS,
+    flood,
+)
 
 from enarx import attestation
 from enarx.errors import UnauthenticError
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from enarx.tee.simulated.snp import SimulatedSnp
 
 OTHER_NONCE = bytes(32)
+STREAMS_TOML = b'files = [{kind = "null"}, {kind = "stdout"}, {kind = "stderr"}]\n'
 
 
 def test_an_application_runs_and_its_owner_alone_learns_how_it_ended(keep: Keep) -> None:
@@ -137,6 +146,42 @@ def test_arguments_variables_and_secrets_reach_the_application(keep: Keep) -> No
     client.attach()
     assert client.outcome().code == 0
     assert client.out["stdout"] == b"canary-secret"
+    client.close()
+
+
+def test_a_secret_reaches_the_place_that_the_configuration_names(keep: Keep) -> None:
+    """As a file in a folder of its own, which is the first that is open."""
+    owner = Owner(secrets={"db": b"canary-secret"})
+    deliver(keep, owner, READS_SECRET, STREAMS_TOML + b'[secrets.db]\nfile = "/etc/app/token"\n')
+    client = keep.connect(owner)
+    client.attach()
+    assert client.outcome().code == 0
+    assert client.out["stdout"] == b"canary-secret"
+    client.close()
+
+
+def test_a_secret_is_a_variable_if_the_configuration_says_so(keep: Keep) -> None:
+    """After those of the package and of the owner."""
+    owner = Owner(secrets={"db": b"canary-secret"}, environment={"A": "b"})
+    config = STREAMS_TOML + b'[env]\nC = "d"\n[secrets.db]\nenv = "DB"\n'
+    deliver(keep, owner, TELLS_VARIABLES, config)
+    client = keep.connect(owner)
+    client.attach()
+    assert client.outcome().code == 0
+    assert client.out["stdout"].endswith(b"\0C=d\0A=b\0DB=canary-secret\0")
+    client.close()
+
+
+def test_an_application_without_a_secret_that_it_needs_does_not_start(keep: Keep) -> None:
+    """Its owner learns which one, and nothing has run."""
+    owner = Owner()
+    deliver(keep, owner, HELLO, STREAMS_TOML + b'[secrets.db]\nenv = "DB"\n')
+    client = keep.connect(owner)
+    client.attach()
+    ended = client.outcome()
+    assert ended.kind == "failed"
+    assert "'path': 'secrets.db'" in str(ended.encode())
+    assert b"hello" not in client.out["stdout"]
     client.close()
 
 

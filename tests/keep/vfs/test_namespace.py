@@ -13,7 +13,8 @@ from enarx.errors import MisconfiguredError
 from enarx.keep.vfs import host
 from enarx.keep.vfs.memory import MemoryDirectory, scratch
 from enarx.keep.vfs.namespace import build
-from enarx.keep.vfs.node import Directory
+from enarx.keep.vfs.node import FILETYPE_REGULAR_FILE, Directory
+from enarx.keep.vfs.package import loose_files
 from enarx.keep.vfs.resolve import resolve
 
 LIMIT = 1 << 20
@@ -128,6 +129,54 @@ def test_dot_dot_comes_back_over_a_mount_point() -> None:
     root = build([(b"/", base), (b"/x/y", host.mount(fd, writable=False))])[0][1]
     assert at(root, b"x/y/../../a") is base.lookup(b"a")
     refused(errno.EPERM, lambda: at(root, b"x/y/../../.."))
+
+
+def test_a_single_file_stands_among_what_its_folder_has() -> None:
+    """It hides a file of its name, reads as it is, and cannot be written, moved or removed."""
+    base = tree(1, b"etc")
+    at(base, b"etc").create(b"key", read=True, write=True).close()
+    at(base, b"etc").make_directory(b"other")
+    files = loose_files({"/etc/key": b"one"})
+    root = build([(b"/", base)], files=files)[0][1]
+    folder = at(root, b"etc")
+    found = folder.lookup(b"key")
+    assert found is files[0][1]
+    assert (b"key", found.stat().ino, FILETYPE_REGULAR_FILE) in folder.entries()
+    assert names(folder) == [b"key", b"other"]
+    handle = files[0][1].open(read=True, write=False)
+    room = bytearray(8)
+    assert handle.read_at([memoryview(room)], 0) == 3
+    assert room[:3] == b"one"
+    refused(errno.EROFS, lambda: files[0][1].open(read=True, write=True))
+    refused(errno.EBUSY, lambda: folder.unlink(b"key"))
+    refused(errno.ENOTDIR, lambda: folder.remove_directory(b"key"))
+    refused(errno.EBUSY, lambda: folder.rename(b"key", folder, b"z"))
+    refused(errno.EBUSY, lambda: folder.rename(b"other", folder, b"key"))
+    refused(errno.EEXIST, lambda: folder.create(b"key", read=True, write=True))
+    refused(errno.EXDEV, lambda: folder.link(b"copy", found))
+
+
+def test_a_single_file_that_is_in_no_mount_opens_its_folder() -> None:
+    """Once for all files in it, with what is mounted below; the folder cannot be written."""
+    data = tree(1)
+    files = loose_files({"/run/a/deep": b"1", "/run/b": b"2", "/c/d": b"3", "/data/e": b"4"})
+    preopens = dict(build([(b"/data", data), (b"/run/data", tree(2))], files=files))
+    assert sorted(preopens) == [b"/c", b"/data", b"/run"]
+    assert names(preopens[b"/run"]) == [b"a", b"b", b"data"]
+    assert names(at(preopens[b"/run"], b"a")) == [b"deep"]
+    assert names(preopens[b"/data"]) == [b"e"]
+    refused(errno.EROFS, lambda: preopens[b"/c"].make_directory(b"x"))
+    (alone,) = build([], files=loose_files({"/top": b""}))
+    assert (alone[0], names(alone[1])) == (b"/", [b"top"])
+
+
+@pytest.mark.parametrize("folder", [b"/a/key", b"/a/key/below"])
+def test_no_folder_is_mounted_on_a_single_file(folder: bytes) -> None:
+    """Neither on it nor below it, nor another file."""
+    with pytest.raises(MisconfiguredError, match=r"twice|at once"):
+        build([(folder, tree(1))], files=loose_files({"/a/key": b""}))
+    with pytest.raises(MisconfiguredError, match=r"twice|at once"):
+        build([], files=loose_files({"/a/key": b"", f"{folder.decode()}/": b""}))
 
 
 @pytest.mark.parametrize(

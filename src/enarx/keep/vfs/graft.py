@@ -1,4 +1,4 @@
-"""Directories with other directories mounted in them.
+"""Directories with other directories, and single files, mounted in them.
 
 The mount points are fixed when the namespace is built.  They cannot be removed, renamed or
 replaced (EBUSY), so what an operator mounted stays where it was mounted.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 
-from enarx.keep.vfs.node import FILETYPE_DIRECTORY, Directory, Handle, Node, Stat, os_error
+from enarx.keep.vfs.node import Directory, File, Handle, Node, Stat, os_error
 
 
 class Grafted(Directory):
@@ -16,7 +16,7 @@ class Grafted(Directory):
 
     __slots__ = ("_base", "_points")
 
-    def __init__(self, base: Directory, points: dict[bytes, Directory]) -> None:
+    def __init__(self, base: Directory, points: dict[bytes, Directory | File]) -> None:
         self._base = base
         self._points = points
 
@@ -39,9 +39,7 @@ class Grafted(Directory):
     def entries(self) -> list[tuple[bytes, int, int]]:
         """Return the entries of the base and the mount points, each name once."""
         base = [entry for entry in self._base.entries() if entry[0] not in self._points]
-        points = [
-            (name, point.stat().ino, FILETYPE_DIRECTORY) for name, point in self._points.items()
-        ]
+        points = [(name, point.stat().ino, point.filetype) for name, point in self._points.items()]
         return base + points
 
     def create(self, name: bytes, *, read: bool, write: bool) -> Handle:
@@ -65,13 +63,16 @@ class Grafted(Directory):
         self._base.link(name, node)
 
     def unlink(self, name: bytes) -> None:
-        """Remove a name in the base; EISDIR for a mount point, which is a directory."""
-        if name in self._points:
+        """Remove a name in the base; EISDIR or EBUSY for a mount point."""
+        if isinstance(self._points.get(name), Directory):
             raise os_error(errno.EISDIR)
+        self._require_no_point(name)
         self._base.unlink(name)
 
     def remove_directory(self, name: bytes) -> None:
-        """Remove a directory in the base; EBUSY for a mount point."""
+        """Remove a directory in the base; ENOTDIR or EBUSY for a mount point."""
+        if isinstance(self._points.get(name), File):
+            raise os_error(errno.ENOTDIR)
         self._require_no_point(name)
         self._base.remove_directory(name)
 

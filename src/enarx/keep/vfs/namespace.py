@@ -1,8 +1,9 @@
 """From the mounts of a configuration to the directories an application finds open at its start.
 
 There is one namespace.  If something is mounted at "/", that is the only pre-opened directory and
-all other mounts are inside it; otherwise each topmost mount is pre-opened by its own path.  One
-directory per path prefix is what wasi-libc, Go and CPython all find their files through.
+all other mounts are inside it; otherwise each topmost mount is pre-opened by its own path, and of
+a single file that is inside of none, the folder it is in.  One directory per path prefix is what
+wasi-libc, Go and CPython all find their files through.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from enarx.errors import MisconfiguredError
 from enarx.keep.vfs.graft import Grafted
 from enarx.keep.vfs.memory import MemoryDirectory
-from enarx.keep.vfs.node import NAME_MAX, PATH_MAX, Directory
+from enarx.keep.vfs.node import NAME_MAX, PATH_MAX, Directory, File
 from enarx.keep.vfs.resolve import resolve
 from enarx.keep.vfs.tree import Tree
 
@@ -27,6 +28,7 @@ _DEVICE = (1 << 32) - 1
 def build(
     mounts: Iterable[tuple[bytes, Directory]],
     *,
+    files: Iterable[tuple[bytes, File]] = (),
     source: str = "mounts",
     clock: Callable[[], int] = time.time_ns,
 ) -> tuple[tuple[bytes, Directory], ...]:
@@ -34,33 +36,51 @@ def build(
 
     Args:
         mounts: absolute guest paths and what is mounted there, in any order.
+        files: likewise of single files; nothing may be mounted below one.
         source: what to call the list of mounts in an error.
         clock: nanoseconds since 1970.
 
     Raises:
         MisconfiguredError: a path is not absolute and plain, or is mounted twice.
     """
-    top = _Place()
-    for path, directory in mounts:
-        place = top
-        for name in _components(path, source):
-            place = place.below.setdefault(name, _Place())
-        if place.directory is not None:
-            raise MisconfiguredError(source, "mounted twice", path=_shown(path))
-        place.directory = directory
     between = Tree(device=_DEVICE, clock=clock)
     between.freeze()
+    top = _Place()
+    for path, directory in mounts:
+        _mount(top, path, directory, source)
+    for path, file in files:
+        way = _mount(top, path, file, source)
+        if all(place.directory is None for place in way):
+            way[-1].directory = MemoryDirectory(between)
     return tuple(_topmost(b"", top, between))
 
 
 class _Place:
     """A path in the namespace: what is mounted there, and the places below it."""
 
-    __slots__ = ("below", "directory")
+    __slots__ = ("below", "directory", "file")
 
     def __init__(self) -> None:
         self.directory: Directory | None = None
+        self.file: File | None = None
         self.below: dict[bytes, _Place] = {}
+
+
+def _mount(top: _Place, path: bytes, node: Directory | File, source: str) -> list[_Place]:
+    """Mount *node* at *path* below *top*; the places on the way to it."""
+    way = [top]
+    for name in _components(path, source):
+        way.append(way[-1].below.setdefault(name, _Place()))
+    *on_the_way, place = way
+    if place.directory is not None or place.file is not None:
+        raise MisconfiguredError(source, "mounted twice", path=_shown(path))
+    if isinstance(node, Directory):
+        place.directory = node
+    else:
+        place.file = node
+    if any(one.file is not None and one.below for one in way):
+        raise MisconfiguredError(source, "a file and a folder at once", path=_shown(path))
+    return on_the_way
 
 
 def _topmost(path: bytes, place: _Place, between: Tree) -> Iterable[tuple[bytes, Directory]]:
@@ -76,8 +96,11 @@ def _grafted(base: Directory, place: _Place, between: Tree) -> Directory:
     """Return *base* with the mounts below *place* in it."""
     if not place.below:
         return base
-    points = {}
+    points: dict[bytes, Directory | File] = {}
     for name, below in place.below.items():
+        if below.file is not None:
+            points[name] = below.file
+            continue
         under = below.directory or _existing(base, name) or MemoryDirectory(between)
         points[name] = _grafted(under, below, between)
     return Grafted(base, points)

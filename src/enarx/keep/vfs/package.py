@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # A package's device number; scratch trees count from 1.
 DEVICE = 0
+_FLAT_DEVICE = (1 << 32) - 2
+_LOOSE_DEVICE = (1 << 32) - 3
 
 
 def package_tree(archive: bytes | memoryview, *, where: str = "files layer") -> MemoryDirectory:
@@ -48,12 +50,20 @@ def package_tree(archive: bytes | memoryview, *, where: str = "files layer") -> 
 
 def flat_tree(files: Mapping[str, bytes]) -> MemoryDirectory:
     """Return the root of a read-only tree of *files*, by name, without folders."""
-    tree = Tree(device=DEVICE, clock=_epoch)
+    tree = Tree(device=_FLAT_DEVICE, clock=_epoch)
     root = MemoryDirectory(tree)
     for name, data in files.items():
         root.add(name.encode(), MemoryFile(tree, memoryview(data)))
     tree.freeze()
     return root
+
+
+def loose_files(files: Mapping[str, bytes]) -> list[tuple[bytes, MemoryFile]]:
+    """Return read-only *files*, each with the path it is to be mounted at."""
+    tree = Tree(device=_LOOSE_DEVICE, clock=_epoch)
+    made = [(path.encode(), MemoryFile(tree, memoryview(files[path]))) for path in files]
+    tree.freeze()
+    return made
 
 
 def subdirectory(root: MemoryDirectory, path: bytes) -> MemoryDirectory | None:

@@ -61,10 +61,19 @@ class Log:
         """
         known = self._known(memory)
         if known is not None:
-            with reading(self._engine) as connection:
-                _must_reach(known, size_of(connection))
-                _must_be(known, computed(connection, lambda node: root_at(known.size, node)))
+            self.must_extend(known)
         self._memory = memory
+
+    def must_extend(self, known: Checkpoint) -> None:
+        """Insist that the log begins with the one that *known* is of.
+
+        Raises:
+            MisconfiguredError: it is another, or smaller.
+            UnavailableError: the database does not answer.
+        """
+        with reading(self._engine) as connection:
+            _must_reach(known, size_of(connection))
+            _must_be(known, computed(connection, lambda node: root_at(known.size, node)))
 
     def append(self, connection: Connection, entries: Sequence[bytes]) -> Sequence[int]:
         """Add *entries* in the transaction of ``writing``; their numbers, if it is committed.

@@ -68,15 +68,27 @@ def check_value(kind: Kind, value: str) -> str:
     Raises:
         MisconfiguredError: it is no *kind*.
     """
-    text = value.strip().lower()
-    digits = text.removeprefix(_DIGEST) if kind == "workload" else text.replace(":", "")
-    least, most = _DIGITS[kind]
-    if not least <= len(digits) <= most or set(digits) - set("0123456789abcdef"):
-        want = f"{least} to {most} hexadecimal digits"
-        raise MisconfiguredError("deny", f"got {value[:80]!r}, want {want}", path=kind)
+    problem = value_problem(kind, value)
+    if problem:
+        raise MisconfiguredError("deny", problem, path=kind)
+    digits = _digits(kind, value)
     if kind == "workload":
         return _DIGEST + digits
     return digits.lstrip("0") or "0" if kind == "certificate" else digits
+
+
+def value_problem(kind: Kind, value: str) -> str:
+    """Why *value* is no *kind*; empty if it is one."""
+    digits = _digits(kind, value)
+    least, most = _DIGITS[kind]
+    if not least <= len(digits) <= most or set(digits) - set("0123456789abcdef"):
+        return f"got {value[:80]!r}, want {least} to {most} hexadecimal digits"
+    return ""
+
+
+def _digits(kind: Kind, value: str) -> str:
+    text = value.strip().lower()
+    return text.removeprefix(_DIGEST) if kind == "workload" else text.replace(":", "")
 
 
 def deny(
