@@ -20,15 +20,13 @@ import click
 
 from enarx.adapters.package_files import read_file
 from enarx.cli.exit import report_note
-from enarx.cli.steward_state import (
+from enarx.cli.steward_database import (
     database_option,
-    open_authority,
     open_records,
-    passphrase_option,
-    pin_option,
     state_directory,
     state_option,
 )
+from enarx.cli.stewarding import key_options
 from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.wire.sizes import duration_s
 from enarx.wire.text import instant
@@ -67,8 +65,7 @@ def command() -> None:
     "--not-before", default="", metavar="TIME", help="From when on.  [default: from now on]"
 )
 @click.option("--not-after", default="", metavar="TIME", help="Until when.  [default: for ever]")
-@passphrase_option
-@pin_option
+@key_options
 def put_command(  # one parameter per option
     *,
     state: str,
@@ -165,9 +162,11 @@ def open_vault(directory: str, passphrase_file: str, pin_file: str) -> Vault:
     Raises:
         MisconfiguredError: there is no authority, or its keys cannot be opened.
     """
+    from enarx.steward.authority.authority import load
     from enarx.steward.broker.vault import Vault
 
-    return Vault(open_authority(directory, passphrase_file, pin_file).secrets_key)
+    opener = opener_of(directory, passphrase_file, pin_file)
+    return Vault(load(directory, opener).secrets_key)
 
 
 def _check_key(connection: Connection, vault: Vault) -> None:
@@ -271,7 +270,8 @@ def _line(entry: Entry) -> str:
 def _described(entry: Entry) -> dict[str, object]:
     """As the API has it."""
     found = asdict(entry)
-    return {**found, **found.pop("rules")}
+    rules = found.pop("rules")
+    return {**found, **rules}
 
 
 def _released(version: int, one: Release) -> dict[str, object]:

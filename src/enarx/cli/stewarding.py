@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from enarx.adapters.private_files import OTHERS, base_directory, open_directory
-from enarx.errors import MisconfiguredError, UnavailableError
+from enarx.cli.steward_database import state_directory, state_option
+from enarx.errors import MisconfiguredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
+    from sqlalchemy import Engine
+
+    from enarx.steward.authority.authority import Authority
     from enarx.steward.authority.opener import Opener
+    from enarx.steward.log.log import Log
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
-STATE = click.option(
-    "--state",
-    metavar="DIR",
-    default="",
-    help="State directory.  [default: ~/.local/state/enarx/steward]",
-)
+__all__ = ["MEMORY", "STATE", "key_options", "log_of", "opener_of", "state_directory"]
+
+MEMORY = "checkpoint"
+"""In the state directory: the newest checkpoint of the log, beside the database."""
+
+STATE = state_option
 _PASSPHRASE = click.option(
     "--passphrase-file",
     default="",
@@ -37,25 +40,6 @@ _PIN = click.option("--pin-file", default="", metavar="FILE", help="PIN of the P
 def key_options(command: Command) -> Command:
     """Give *command* the options ``passphrase_file`` and ``pin_file``."""
     return _PASSPHRASE(_PIN(command))
-
-
-def state_directory(chosen: str) -> str:
-    """The absolute state directory of a Steward, private; made if need be.
-
-    Raises:
-        MisconfiguredError: others may read or change it.
-        UnavailableError: it cannot be used.
-    """
-    base = base_directory(os.environ, "XDG_STATE_HOME", ".local/state")
-    path = str(Path(chosen or f"{base}/enarx/steward").absolute())
-    try:
-        os.close(open_directory(path, OTHERS))
-    except PermissionError as error:
-        hint = f"only you may have access to it: chmod 700 {path}"
-        raise MisconfiguredError(path, "not private", hints=(hint,)) from error
-    except OSError as error:
-        raise UnavailableError(path, str(error.strerror).lower()) from error
-    return path
 
 
 def opener_of(directory: str, passphrase_file: str, pin_file: str) -> Opener:
@@ -72,3 +56,18 @@ def opener_of(directory: str, passphrase_file: str, pin_file: str) -> Opener:
             f"module {error.name}", "is not installed", hints=(hint,)
         ) from error
     return opener_from_files(directory, passphrase_file=passphrase_file, pin_file=pin_file)
+
+
+def log_of(authority: Authority, engine: Engine, directory: str) -> Log:
+    """The log of a Steward, which is what it told others that it is.
+
+    Raises:
+        MisconfiguredError: it lost entries, or has others than it once had.
+        UnavailableError: the database or the state directory cannot be read.
+    """
+    from enarx.steward.log.log import Log
+    from enarx.steward.log.memory import FileMemory
+
+    log = Log(engine, f"{authority.trust_domain}/log", authority.log_key)
+    log.remember(FileMemory(Path(f"{directory}/{MEMORY}")))
+    return log

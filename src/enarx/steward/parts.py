@@ -1,13 +1,12 @@
 """Which parts the Steward has: the tables of all of them, found by where they stand.
 
 A backup or a migration that forgot a part would lose it silently, so nobody lists them: a part is
-a package of `enarx.steward`, and its tables are in its module ``tables``.
+a package below `enarx.steward`, and its tables are in its module ``tables``.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 
 import enarx.steward
@@ -15,7 +14,9 @@ import enarx.steward
 
 def import_tables() -> None:
     """Make the tables of every part known to `records.database.metadata`."""
-    for part in pkgutil.iter_modules(enarx.steward.__path__, f"{enarx.steward.__name__}."):
-        name = f"{part.name}.tables"
-        if part.ispkg and importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
+    for part in pkgutil.walk_packages(enarx.steward.__path__, f"{enarx.steward.__name__}."):
+        if part.name.rpartition(".")[2] == _TABLES:
+            importlib.import_module(part.name)
+
+
+_TABLES = "tables"

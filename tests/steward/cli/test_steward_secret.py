@@ -22,6 +22,7 @@ from enarx.steward.authority.making import Wanted, initialise
 from enarx.steward.authority.opener import make_passphrase, opener_from_files
 from enarx.steward.broker import ledger, vault
 from enarx.steward.broker.ledger import Release
+from enarx.steward.broker.routes import shown
 from enarx.steward.records.database import open_engine, reading, retrying
 
 VALUE = b"canary-71d0\xff\x00-value\n"
@@ -111,6 +112,8 @@ def test_what_is_put_is_what_a_steward_opens(vaults: Vaults) -> None:
     assert done.stdout == ""
     assert vaults.value("db") == b"second"
     (entry,) = vaults.listed()
+    with reading(vaults.engine) as connection:
+        assert entry == shown(vault.entries(connection)[0])  # as the API has it
     assert (entry["name"], entry["version"], entry["uses"], entry["used"]) == ("db", 2, 3, 0)
     assert "db  version 2  put 20" in vaults.run("list").stdout
     assert "used 0 of 3" in vaults.run("list").stdout

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, Column, Text
-from sqlalchemy import Table as _Table
 
-from enarx.steward.records.database import metadata
+from enarx.steward.broker.kbs.tables import sessions
 from enarx.wire.text import to_base64
 
 if TYPE_CHECKING:
@@ -31,24 +29,6 @@ LIFETIME_S = 300
 _COOKIE_BYTES = 16
 _NONCE_BYTES = 32
 _FORGET_AFTER_S = 3600
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
-
-
-sessions = _Table(
-    "steward_kbs_sessions",
-    metadata,
-    Column("id", Text, primary_key=True),
-    _text("tee"),
-    _text("hash"),
-    _text("nonce"),
-    Column("expires", BigInteger, nullable=False, index=True),
-    Column("answer", Text),
-    Column("token", Text),
-)
-"""*id* is the SHA-256 of the cookie, *answer* that of the attestation that was accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
