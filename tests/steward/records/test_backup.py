@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 from tests.steward.records.backups import (
     MANY,
@@ -20,6 +22,7 @@ from tests.steward.records.backups import (
 )
 
 from enarx.errors import MisconfiguredError
+from enarx.steward.log.log import Log
 from enarx.steward.records import denials
 from enarx.steward.records.backup_format import KINDS
 from enarx.steward.records.database import metadata, open_engine, reading, retrying, writing
@@ -85,6 +88,19 @@ def test_numbers_go_on_after_a_restore(engine: Engine, example: bytes) -> None:
     )
     with reading(engine) as connection:
         assert denials.every(connection)[-1].number == MANY + 1
+
+
+def test_the_log_is_the_same_log(engine: Engine, empty: Engine) -> None:
+    """After a restore it has the checkpoint that was shown before, proves the same, and grows."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    before, after = Log(empty, "example.org/log", key), Log(engine, "example.org/log", key)
+    retrying(empty, lambda c: before.append(c, [b"%d" % n for n in range(300)]))
+    restored(engine, dumped(empty))
+    assert after.checkpoint() == before.checkpoint()
+    assert after.proofs([0, 255, 299]) == before.proofs([0, 255, 299])
+    for log, database in ((before, empty), (after, engine)):
+        assert list(retrying(database, partial(log.append, entries=[b"more"]))) == [300]
+    assert after.checkpoint() == before.checkpoint()
 
 
 def test_a_snapshot_is_of_one_moment(engine: Engine) -> None:
