@@ -158,6 +158,15 @@ alpn = ["http/1.1"]
     assert config.tls.trust_anchors == ("mozilla",)
 
 
+def test_tls_of_the_steward_needs_a_steward() -> None:
+    """[tls.socket.steward] is for the Steward, and a mistake where there is none."""
+    table = b"[tls.socket.steward]\ntrust_anchors = ['ca.pem']"
+    config = parse(b"steward = 'https://a.example'\n" + table)
+    assert config.tls_for("steward").trust_anchors == ("ca.pem",)
+    with pytest.raises(MisconfiguredError, match="no tls socket in"):
+        parse(table)
+
+
 def test_the_template_parses_as_it_is() -> None:
     """What `config init` writes means the three streams."""
     assert parse(TEMPLATE.encode()) == default_config()

@@ -26,7 +26,7 @@ from enarx.cli.steward_database import (
     state_directory,
     state_option,
 )
-from enarx.cli.stewarding import key_options
+from enarx.cli.stewarding import key_options, opener_of
 from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.wire.sizes import duration_s
 from enarx.wire.text import instant

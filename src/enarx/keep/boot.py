@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from enarx.keep.furnish import Furniture
     from enarx.keep.mounts import Mounts
     from enarx.keep.secure import Secure
+    from enarx.keep.vfs.memory import MemoryDirectory
     from enarx.package.manifest import Package
     from enarx.package.model import Config
     from enarx.protocol.launch import Launch
@@ -78,7 +79,7 @@ class Keep:
         launch = self._link.launch()
         package = self._receive(launch)
         config = _configuration(launch, package)
-        if config.steward is not None:
+        if config.steward is not None and not launch.attested:
             self._link.log("warn", "enarx.keep", f"{launch.config_name}: {_NO_STEWARD}")
         self._settle(config)
         kind = _kind(package.module, config, launch.config_name)
@@ -146,21 +147,9 @@ class Keep:
         mounts = _mounts(launch, package, config)
         clock = Clock(launch.not_before_s)
         secure = None
-        if uses_tls(config):
-            from enarx.keep.secure import Secure
-
+        if uses_tls(config) or (launch.attested and config.steward is not None):
             package_files = mounts.package if mounts is not None else None
-            prove = partial(self._prove, package.digest) if launch.attested else None
-            secure = Secure(
-                config,
-                package_files,
-                launch.config_name,
-                self._log_refusal,
-                prove=prove,
-                clock=clock,
-            )
-            if not launch.attested:  # whoever connects gets it with its evidence
-                self._link.event("certificate", pem=secure.certificate)
+            secure = self._secure(launch, package.digest, config, package_files, clock)
         secrets = _secrets(launch, config)
         preopens = mounts.preopens(secrets) if mounts is not None else ()
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
@@ -178,6 +167,33 @@ class Keep:
             clock=clock,
         )
         return furniture, system
+
+    def _secure(
+        self,
+        launch: Launch,
+        workload_digest: str,
+        config: Config,
+        files: MemoryDirectory | None,
+        clock: Clock,
+    ) -> Secure:
+        """The keep's key and certificate: of its Steward, with evidence, or neither."""
+        from enarx.keep.secure import Secure
+
+        steward = config.steward if launch.attested else None
+        prove = partial(self._prove, workload_digest) if launch.attested and not steward else None
+        made = Secure(
+            config, files, launch.config_name, self._log_refusal, prove=prove, clock=clock
+        )
+        if steward is not None:
+            made.certify(
+                steward,
+                self._link,
+                workload_digest=workload_digest,
+                log=lambda level, text: self._link.log(level, "enarx.keep.steward", text),
+            )
+        if not launch.attested:  # whoever connects gets it with its evidence
+            self._link.event("certificate", pem=made.certificate)
+        return made
 
     def _prove(self, workload_digest: str, spki: bytes) -> bytes:
         """Evidence that a key is this keep's, with what it is bound to, for its certificate."""

@@ -10,6 +10,7 @@ calls use ``submit`` and ``pump`` with ``fileno()`` in their poll, which do not.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -17,6 +18,7 @@ import stat
 
 from enarx import frames
 from enarx.errors import MalformedError
+from enarx.keep.net.wait import wait as wait_for
 from enarx.protocol.launch import decode_launch, decode_spilled
 from enarx.protocol.link import (
     MAX_OUTSTANDING,
@@ -51,11 +53,12 @@ class LinkLostError(Exception):
 class Pending:
     """One request whose reply may not be here yet."""
 
-    __slots__ = ("_answer", "_error", "_fd", "done", "op")
+    __slots__ = ("_abandoned", "_answer", "_error", "_fd", "done", "op")
 
     def __init__(self, op: str) -> None:
         self.op = op
         self.done = False
+        self._abandoned = False
         self._answer: Answer | None = None
         self._error: OSError | None = None
         self._fd = -1
@@ -88,7 +91,13 @@ class Pending:
             if fds:
                 _check_descriptor(self.op, fds[0])
                 self._fd = fds[0]
+                if self._abandoned:
+                    os.close(self._fd)
         self.done = True
+
+    def abandon(self) -> None:
+        """Nobody will ask for the result: what comes is closed."""
+        self._abandoned = True
 
 
 class Link:
@@ -172,9 +181,16 @@ class Link:
         answer, fd = self._call(Request("listen", name=name, host=host, port=port))
         return fd, answer.port if answer else 0
 
-    def connect(self, host: str, port: int, timeout_s: float) -> tuple[int, tuple[str, int]]:
-        """Ask the host for a connection: (socket in blocking mode, numeric peer)."""
-        answer, fd = self._call(Request("connect", host=host, port=port, timeout_s=timeout_s))
+    def connect(
+        self, host: str, port: int, timeout_s: float, *, deadline: float | None = None
+    ) -> tuple[int, tuple[str, int]]:
+        """Ask the host for a connection: (socket in blocking mode, numeric peer).
+
+        The host is asked to give up after *timeout_s*; what it does, *deadline*, an instant of
+        `time.monotonic`, ends.
+        """
+        request = Request("connect", host=host, port=port, timeout_s=timeout_s)
+        answer, fd = self._call(request, deadline)
         return fd, answer.peer if answer else ("", 0)
 
     def resolve(self, host: str) -> tuple[str, ...]:
@@ -182,13 +198,13 @@ class Link:
         answer, _ = self._call(Request("resolve", host=host))
         return answer.addresses if answer else ()
 
-    def prove(self, spki: bytes, nonce: bytes) -> bytes:
+    def prove(self, spki: bytes, nonce: bytes, *, deadline: float | None = None) -> bytes:
         """Ask for evidence that the key *spki* is this keep's; not verified here.
 
         Raises:
-            OSError: there is none.
+            OSError: there is none, or not before *deadline*, an instant of `time.monotonic`.
         """
-        answer, fd = self._call(Request("prove", spki=spki, nonce=nonce))
+        answer, fd = self._call(Request("prove", spki=spki, nonce=nonce), deadline)
         try:
             return _read_exactly(fd, answer.size if answer else 0, "evidence")
         finally:
@@ -237,11 +253,14 @@ class Link:
         except KeyError:
             raise MalformedError("reply of the host", f"answers no request {reply.id}") from None
 
-    def _call(self, request: Request, fds: Sequence[int] = ()) -> tuple[Answer | None, int]:
+    def _call(self, request: Request, deadline: float | None = None) -> tuple[Answer | None, int]:
         """Send a request and wait for its reply, completing others that come first."""
-        pending = self.submit(request, fds)
+        pending = self.submit(request)
         while not pending.done:
-            self.pump(wait=True)
+            if deadline is not None and not wait_for(self.fileno(), select.POLLIN, deadline):
+                pending.abandon()
+                raise TimeoutError(errno.ETIMEDOUT, "the host did not answer in time")
+            self.pump(wait=deadline is None)
         return pending.result()
 
     def _send(self, data: bytes, fds: Sequence[int] = ()) -> None:

@@ -21,13 +21,22 @@ from enarx.keep.vfs.resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from enarx.keep.certified import Certified
     from enarx.keep.identity import Prove
+    from enarx.keep.link import Link
     from enarx.keep.net.channel import AcceptChannel
     from enarx.keep.net.tls import TlsStream
     from enarx.keep.net.tls_listener import Refused
+    from enarx.keep.steward import Steward
     from enarx.keep.vfs.memory import MemoryDirectory
     from enarx.package.model import Config
 
+STEWARD = "steward"
+"""The name by which ``[tls.socket]`` has settings for the Steward."""
+
+_HTTP = ("http/1.1",)
 _PEM = "-----BEGIN"
 # a bundle of every public authority has 230 KB
 _MAX_PEM = 4 << 20
@@ -47,6 +56,7 @@ class Secure:
     Attributes:
         background: handshakes and closes that go on while the guest waits.
         certificate: the keep's own certificate, PEM.
+        steward: who certifies it, once somebody does.
     """
 
     def __init__(
@@ -67,6 +77,37 @@ class Secure:
         self._identity = make_identity(self._clock.now_s(), prove)
         self.background = Background()
         self.certificate = self._identity.pem()
+        self._certified: Certified | None = None
+        self.steward: Steward | None = None
+
+    def certify(
+        self, url: str, link: Link, *, workload_digest: str, log: Callable[[str, str], None]
+    ) -> None:
+        """Have the Steward at *url* certify the keep's key, now and while the keep runs.
+
+        The caller opens sockets after this, so that each shows the certificate.
+
+        Args:
+            link: the way there, and to the evidence.
+            workload_digest: "sha256:…" of what this keep runs.
+            log: takes a level and a text.
+
+        Raises:
+            MisconfiguredError: the URL, or the settings of its TLS, cannot be used.
+            UnavailableError: it does not certify.
+        """
+        from enarx.keep.certified import Certified
+        from enarx.keep.steward import Steward, Url
+
+        where = Url(url, self._source)
+        settings = self._settings(STEWARD, alpn=_HTTP)
+        context = client_context(settings, self._identity, self._clock.now_s())
+        self.steward = Steward(
+            where, link, context, clock=self._clock, workload_digest=workload_digest
+        )
+        self._certified = Certified(self.steward, self._identity.key, clock=self._clock, log=log)
+        self._identity = self._certified.current()
+        self.certificate = self._identity.pem()
 
     def listener(self, channel: AcceptChannel, name: str) -> TlsListener:
         """A listening socket whose connections are TLS.
@@ -74,9 +115,22 @@ class Secure:
         Raises:
             MisconfiguredError: its settings cannot be used.
         """
-        context = server_context(self._settings(name), self._identity, self._clock.now_s())
+        settings = self._settings(name)
+        renewed = None
+        if self._certified is not None and settings.certificate is None:
+            from enarx.keep.certified import ListenerContexts
+
+            renewed = ListenerContexts(self._certified, settings, self._clock.now_s()).current
+            context = renewed()
+        else:
+            context = server_context(settings, self._identity, self._clock.now_s())
         return TlsListener(
-            channel, context, self.background, clock=self._clock.now_s, refused=self._refused
+            channel,
+            context,
+            self.background,
+            clock=self._clock.now_s,
+            refused=self._refused,
+            renewed=renewed,
         )
 
     def connect(self, fd: int, peer: tuple[str, int], name: str, host: str) -> TlsStream:
@@ -97,13 +151,14 @@ class Secure:
             background=self.background,
         )
 
-    def _settings(self, name: str) -> TlsSettings:
+    def _settings(self, name: str, *, alpn: tuple[str, ...] | None = None) -> TlsSettings:
+        """What is configured; *alpn* is for a socket whose protocol is not the application's."""
         tls = self._config.tls_for(name)
         own = any(socket == name for socket, _ in self._config.tls_sockets)
         path = f"tls.socket.{name}" if own else "tls"
         return TlsSettings(
             trust_anchors=self._anchors(tls.trust_anchors, f"{path}.trust_anchors"),
-            alpn=tls.alpn,
+            alpn=tls.alpn if alpn is None else alpn,
             client_auth=tls.client_auth,
             client_trust_anchors=self._anchors(
                 tls.client_trust_anchors, f"{path}.client_trust_anchors"

@@ -93,7 +93,7 @@ def _config(keys: Keys, problems: Problems) -> Config:
         limits=_limits(cast("Keys", keys.get("limits", {}))),
         network_connect=_rules(cast("Keys", keys.get("network", {})), problems),
         tls=general,
-        tls_sockets=_sockets(tls, files, problems),
+        tls_sockets=_sockets(tls, files, problems, steward="steward" in keys),
     )
 
 
@@ -142,8 +142,11 @@ def _rules(keys: Keys, problems: Problems) -> tuple[network.Rule, ...]:
     return tuple(rules)
 
 
-def _sockets(tls: Keys, files: tuple[File, ...], problems: Problems) -> tuple[tuple[str, Tls], ...]:
+def _sockets(
+    tls: Keys, files: tuple[File, ...], problems: Problems, *, steward: bool
+) -> tuple[tuple[str, Tls], ...]:
     names = tuple(file.name for file in files if file.prot == "tls")
+    names += ("steward",) * steward
     merged: list[tuple[str, Tls]] = []
     for name, keys in cast("Mapping[str, Keys]", tls.get("socket", {})).items():
         path = join("tls.socket", name)

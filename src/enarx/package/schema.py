@@ -208,7 +208,8 @@ _TLS_KEYS: dict[str, Shape] = {
 }
 _PAIR = (("certificate", "private_key"), ("private_key", "certificate"))
 _SOCKETS = Named(
-    about="Settings of single sockets, by their name in [[files]]; each replaces the general one.",
+    about="Settings of single sockets, by their name in [[files]], or steward; each replaces the"
+    " general one.",
     key=_NAME,
     item=Table(about="TLS of one socket.", keys=_TLS_KEYS, requires=_PAIR),
 )
@@ -245,7 +246,8 @@ ENARX_TOML = Table(
     about="Configuration of an Enarx application: Enarx 0.7's keys, and what was added to them.",
     keys={
         "steward": Text(
-            about="The attestation service that certifies the keep.",
+            about="The attestation service that certifies the keep. Whom to believe there is in"
+            " [tls.socket.steward].",
             pattern=r"^https://[^/?#\s]+([/?#]\S*)?$",
             wanted="an https URL",
         ),

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.keep.agent.parties import Keep
+from tests.keep.agent.parties import Client, Keep, Owner, deliver
+from tests.keep.agent.stewards import GREETS, Deployed, FakeSteward, free_port
 
 from enarx.evidence import cmw
 from enarx.host.process import Zygote, start_zygote
+from enarx.package import manifest
 from enarx.tee.endorsements import Endorsements
 from enarx.tee.simulated.root import SimulatedRoot
 from enarx.tee.simulated.snp import SimulatedSnp, SnpGuest
@@ -72,3 +74,33 @@ def new_keep(zygote: Zygote, quote: Callable[[bytes], bytes]) -> Iterator[NewKee
 def keep(new_keep: NewKeep) -> Keep:
     """One keep."""
     return new_keep()
+
+
+@pytest.fixture
+def steward(tmp_path: Path, machine: SimulatedSnp) -> Iterator[FakeSteward]:
+    """One that works, until the test changes it."""
+    made = FakeSteward(tmp_path, machine.issued)
+    yield made
+    made.close()
+
+
+Deploy = Callable[..., Deployed]
+
+
+@pytest.fixture
+def deploy(new_keep: NewKeep, steward: FakeSteward) -> Iterator[Deploy]:
+    """Start a server that *steward* is asked to certify."""
+    made: list[Client] = []
+
+    def start(keep: Keep | None = None, **config: str) -> Deployed:
+        keep, owner, port = keep or new_keep(), Owner(), free_port()
+        text = steward.config(port, **config)
+        steward.digest = manifest.build(GREETS, text).digest
+        deliver(keep, owner, GREETS, text)
+        made.append(keep.connect(owner))
+        made[-1].attach()
+        return Deployed(keep, made[-1], port, steward.authority.root_pem)
+
+    yield start
+    for client in made:
+        client.close()

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,18 @@ def test_a_log_that_nobody_reads_does_not_stop_the_keep() -> None:
     theirs.close()
     link.log("info", "enarx.keep", "gone")
     link.close()
+
+
+def test_a_reply_that_comes_too_late_is_closed() -> None:
+    """Who waits no longer than until a deadline leaves no descriptor behind."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    link = Link(ours.detach())
+    with pytest.raises(TimeoutError, match="did not answer in time"):
+        link.connect("x", 1, 1.0, deadline=time.monotonic())
+    near, far = socket.socketpair()
+    frames.send(theirs, encode_reply(Reply(1, {"peer": ["::1", 1]})), (far.fileno(),))
+    far.close()
+    link.pump()
+    assert near.recv(1) == b""
+    for one in (near, theirs, link):
+        one.close()

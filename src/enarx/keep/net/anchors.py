@@ -26,13 +26,21 @@ class Anchors:
     Attributes:
         certificates: those given as PEM.
         mozilla: whether certifi's bundle counts too.
+        bundle: that bundle, where no file can be opened later; empty where it can.
     """
 
-    __slots__ = ("certificates", "mozilla")
+    __slots__ = ("bundle", "certificates", "mozilla")
 
-    def __init__(self, certificates: tuple[x509.Certificate, ...], *, mozilla: bool) -> None:
+    def __init__(
+        self,
+        certificates: tuple[x509.Certificate, ...],
+        *,
+        mozilla: bool,
+        bundle: tuple[x509.Certificate, ...] = (),
+    ) -> None:
         self.certificates = certificates
         self.mozilla = mozilla
+        self.bundle = bundle
 
 
 def check_anchors(
@@ -61,6 +69,16 @@ def check_anchors(
             _check_authority(settings, place, certificate)
             found.append(certificate)
     return Anchors(tuple(found), mozilla=MOZILLA in values)
+
+
+def in_memory(anchors: Anchors) -> Anchors:
+    """The same *anchors*, for contexts that are made when no file can be opened any more."""
+    if not anchors.mozilla:
+        return anchors
+    import certifi
+
+    bundle = x509.load_pem_x509_certificates(certifi.contents().encode())
+    return Anchors(anchors.certificates, mozilla=True, bundle=tuple(bundle))
 
 
 def _parse(settings: TlsSettings, place: str, pem: bytes) -> list[x509.Certificate]:

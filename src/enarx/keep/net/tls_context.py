@@ -134,13 +134,16 @@ class TlsContext:
         return connection, verdict
 
 
-def server_context(settings: TlsSettings, identity: Identity, now_s: float) -> TlsContext:
+def server_context(
+    settings: TlsSettings, identity: Identity, now_s: float, *, anchors: Anchors | None = None
+) -> TlsContext:
     """The context of a listening socket.
 
     Args:
         settings: its ``[tls]``.
         identity: the keep's own, used unless *settings* name another.
         now_s: seconds since 1970.
+        anchors: the checked client_trust_anchors of *settings*, if somebody has them.
 
     Raises:
         MisconfiguredError: a certificate, key or anchor in *settings* cannot be used.
@@ -148,7 +151,8 @@ def server_context(settings: TlsSettings, identity: Identity, now_s: float) -> T
     context = _context(SSL.TLS_SERVER_METHOD, settings, identity)
     if settings.client_auth != "none":
         key = "client_trust_anchors"
-        anchors = check_anchors(settings, key, settings.client_trust_anchors, now_s)
+        if anchors is None:
+            anchors = check_anchors(settings, key, settings.client_trust_anchors, now_s)
         _trust(context, anchors)
         for certificate in anchors.certificates:
             context.add_client_ca(certificate)
@@ -226,14 +230,14 @@ def _configured(
 
 
 def _trust(context: SSL.Context, anchors: Anchors) -> None:
-    if anchors.mozilla:
+    if anchors.mozilla and not anchors.bundle:
         import certifi
 
         context.load_verify_locations(certifi.where())
     store = context.get_cert_store()
     if store is None:
         raise TypeError("an OpenSSL context without a certificate store")
-    for certificate in anchors.certificates:
+    for certificate in (*anchors.certificates, *anchors.bundle):
         store.add_cert(crypto.X509.from_cryptography(certificate))
     # An intermediate, or a self-signed leaf, ends a chain when the operator said so.
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)

@@ -11,6 +11,7 @@ that silent clients cannot keep others out for the whole time-out.
 from __future__ import annotations
 
 import errno
+import os
 import select
 import time
 from collections import deque
@@ -44,6 +45,8 @@ class TlsListener:
         background: pumps this listener while the guest waits for something else.
         clock: seconds since 1970, for the certificates of clients.
         refused: told about each handshake that failed, with its peer; for the log.
+        renewed: gives the context of the next connection, where *context* may grow old; it raises
+            OSError while there is none, and the connection is refused.
     """
 
     __slots__ = (
@@ -56,6 +59,7 @@ class TlsListener:
         "_handshakes",
         "_listening",
         "_refused",
+        "_renewed",
     )
 
     def __init__(
@@ -66,12 +70,14 @@ class TlsListener:
         *,
         clock: Callable[[], float],
         refused: Refused | None = None,
+        renewed: Callable[[], TlsContext] | None = None,
     ) -> None:
         self._channel = channel
         self._context = context
         self._background = background
         self._clock = clock
         self._refused = refused
+        self._renewed = renewed
         self._handshakes: dict[int, Handshake] = {}
         self._finished: deque[TlsStream] = deque()
         # One descriptor that is readable when any handshake, or the channel, can go on.
@@ -147,6 +153,8 @@ class TlsListener:
         """Begin the handshake of the next connection in the channel."""
         try:
             fd, peer = self._channel.receive()
+            if not self._has_context(fd, peer):
+                return
             if self._is_full():
                 oldest = next(iter(self._handshakes.values()))
                 self._drop(oldest, OSError(errno.EBUSY, "made room for another connection"))
@@ -162,6 +170,19 @@ class TlsListener:
         self._handshakes[handshake.fileno()] = handshake
         self._epoll.register(handshake.fileno(), select.EPOLLIN)
         self._advance(handshake)
+
+    def _has_context(self, fd: int, peer: tuple[str, int]) -> bool:
+        """Whether a new connection can be served; one that cannot is closed."""
+        if self._renewed is None:
+            return True
+        try:
+            self._context = self._renewed()
+        except OSError as e:
+            os.close(fd)
+            if self._refused is not None:
+                self._refused(peer, e)
+            return False
+        return True
 
     def _advance(self, handshake: Handshake) -> None:
         fd = handshake.fileno()
