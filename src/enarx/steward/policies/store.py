@@ -101,7 +101,7 @@ def active(connection: Connection, kind: Kind) -> Active:
     return Active(int(row.version), bytes(row.document))
 
 
-_INITIALISE = ("initialise the Steward: enarx steward policy init --state",)
+_INITIALISE = ("enarx steward serve makes the first one, or: enarx steward policy install FILE",)
 
 
 def active_policy(connection: Connection) -> tuple[int, StewardPolicy]:
