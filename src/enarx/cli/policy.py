@@ -62,8 +62,8 @@ def init(
     platforms = tuple(dict.fromkeys(platforms))
     text = starter(
         platforms,
-        _policy_name(file),
-        references=_installed(platforms) if installed_image else (),
+        policy_name(file),
+        references=installed(platforms) if installed_image else (),
         accept_simulated=accept_simulated,
     )
     try:
@@ -75,7 +75,12 @@ def init(
         raise MisconfiguredError(file, e.problem, hints=(hint,)) from e
 
 
-def _installed(platforms: tuple[str, ...]) -> tuple[ReferenceValue, ...]:
+def installed(platforms: tuple[str, ...]) -> tuple[ReferenceValue, ...]:
+    """The reference values of the keep image that is installed here, on *platforms*.
+
+    Raises:
+        MisconfiguredError: there is no such image for one of them.
+    """
     from enarx.cli.installed_image import installed_references
     from enarx.measure.process import NAMES
 
@@ -154,7 +159,7 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(POLICY_FILE, title), indent=2, ensure_ascii=False))
 
 
-def _policy_name(file: str) -> str:
+def policy_name(file: str) -> str:
     """A name for results, from the file's."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", PurePath(file).stem).strip("-._")
     return name[:100] or "policy"

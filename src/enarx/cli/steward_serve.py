@@ -177,7 +177,7 @@ class _Maker:
 
     def authority(self, trust_domain: str = "") -> Authority:
         """The authority; made for *trust_domain* if there is none and one is named."""
-        from enarx.steward.authority import authority, making, state
+        from enarx.steward.authority import making, state
         from enarx.steward.authority.opener import make_passphrase
 
         is_new = trust_domain and not Path(f"{self.directory}/{state.FILE}").exists()
@@ -185,9 +185,9 @@ class _Maker:
             make_passphrase(self.directory)
         opener = opener_of(self.directory, self._passphrase_file, self._pin_file)
         if not is_new:
-            return authority.load(self.directory, opener)
+            return making.rotate_if_due(self.directory, opener, now=_now())
         wanted = making.Wanted(trust_domain=trust_domain)
-        made = making.initialise(self.directory, opener, wanted, now=_now())
+        made = making.ensure(self.directory, opener, wanted, now=_now())
         report_note(f"made an authority for {trust_domain} in {self.directory}")
         report_hint("enarx steward ca show --pem")
         return made
@@ -282,7 +282,7 @@ class _Process:
         if self._settings.tls is None:
             dns, addresses = _sorted(self._names)
             own = OwnCertificate(
-                service.authority,
+                lambda: service.authority,
                 names=dns,
                 addresses=addresses,
                 now=_now,

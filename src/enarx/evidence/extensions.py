@@ -155,3 +155,5 @@ _READERS: tuple[tuple[str, Callable[[bytes, bytes, str], Content | None]], ...] 
     (vendor_extension.GRAMINE_LEGACY, vendor_extension.legacy),
     (vendor_extension.ALTERNATIVE_NAME, vendor_extension.alternative_name),
 )
+EVIDENCE = frozenset((*(oid for oid, _ in _READERS), enarx_extension.KVM))
+"""The extensions, and attributes of requests, in which evidence is looked for."""

@@ -1,121 +1,16 @@
-"""A Steward's database with a policy, three approvers, and a log that tests can read."""
+"""Stewards with an empty database, and with two of three approvers, on both databases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import pytest
-import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
+from tests.steward.policies.stewards import LOG, Steward, approvers, key_of, policy
 
-from enarx.steward.policies import document
-from enarx.steward.policies.approvers import Approvers
-from enarx.steward.policies.changes import Draft, Policies
-from enarx.steward.policies.starter import starter
-from enarx.steward.policies.statement import Change, Kind, sign
-from enarx.steward.policies.store import Proposal, active
-from enarx.steward.records.database import reading, writing
+from enarx.steward.records.database import writing
 from enarx.steward.records.migrations import migrate
-
-NOW = 1_800_000_000
-ORIGIN = "steward.example.org/log"
-
-_log = sa.Table(
-    "test_log",
-    sa.MetaData(),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("entry", sa.LargeBinary),
-)
-
-
-def append(connection: Connection, entries: Sequence[bytes]) -> list[int]:
-    """Append to the log of these tests, in the caller's transaction."""
-    size = connection.scalar(sa.select(sa.func.count()).select_from(_log)) or 0
-    rows = [{"number": size + n, "entry": entry} for n, entry in enumerate(entries)]
-    connection.execute(sa.insert(_log), rows)
-    return [size + n for n in range(len(entries))]
-
-
-def key_of(name: str) -> Ed25519PrivateKey:
-    """The key of an approver of these tests."""
-    return Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32, b"."))
-
-
-def approvers(threshold: int, *names: str) -> bytes:
-    """A document of approvers."""
-    keys = {name: key_of(name).public_key().public_bytes_raw() for name in names}
-    return Approvers(threshold=threshold, keys=keys).encode()
-
-
-def policy(name: str) -> bytes:
-    """A policy that differs from others by its name only."""
-    return starter(("snp",), name).encode()
-
-
-@dataclass
-class Steward:
-    """One Steward of these tests.
-
-    Args:
-        salts: every draw of entropy, so that entries can be opened.
-    """
-
-    engine: Engine
-    origin: str = ORIGIN
-    salts: list[bytes] = field(default_factory=list)
-
-    @property
-    def policies(self) -> Policies:
-        """What is tested."""
-        return Policies(origin=self.origin, append=append, entropy=self._entropy)
-
-    def _entropy(self, size: int) -> bytes:
-        self.salts.append(bytes([len(self.salts)]) * size)
-        return self.salts[-1]
-
-    def initialise(self, approvers: bytes) -> None:
-        """Store the first versions."""
-        with writing(self.engine) as connection:
-            self.policies.initialise(
-                connection, policy=policy("one"), approvers=approvers, by="root", now=NOW
-            )
-
-    def active(self, kind: Kind = "policy") -> tuple[int, bytes]:
-        """What counts."""
-        with reading(self.engine) as connection:
-            return active(connection, kind)
-
-    def propose(
-        self, data: bytes, kind: Kind = "policy", *, replaces: str | None = None
-    ) -> Proposal:
-        """Propose *data* to replace what counts, or what the caller says."""
-        if replaces is None:
-            replaces = document.digest(self.active(kind)[1])
-        draft = Draft(kind=kind, document=data, replaces=replaces, note="why", by="ada")
-        with writing(self.engine) as connection:
-            return self.policies.propose(connection, draft, now=NOW + 1)
-
-    def approve(self, proposal: Proposal, name: str, signature: bytes | None = None) -> Proposal:
-        """Approve as *name*, with its key where no signature is given."""
-        if signature is None:
-            signature = sign(proposal.change(self.origin), key_of(name))
-        with writing(self.engine) as connection:
-            return self.policies.approve(
-                connection, proposal.number, name=name, signature=signature, now=NOW + 2
-            )
-
-    def signed(self, proposal: Proposal, name: str, **other: object) -> bytes:
-        """A signature of *name* under a statement that differs in *other*."""
-        values = {key: getattr(proposal.change(self.origin), key) for key in Change.__slots__}
-        return sign(Change(**{**values, **other}), key_of(name))
-
-    def entries(self) -> list[bytes]:
-        """The log."""
-        with reading(self.engine) as connection:
-            rows = connection.scalars(sa.select(_log.c.entry).order_by(_log.c.number))
-            return [bytes(row) for row in rows]
 
 
 @pytest.fixture
@@ -123,7 +18,7 @@ def empty(engine: Engine) -> Steward:
     """A Steward without a policy."""
     migrate(engine)
     with writing(engine) as connection:
-        _log.metadata.create_all(connection)
+        LOG.metadata.create_all(connection)
     return Steward(engine)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.steward.policies.stewards import Steward
 
 from enarx.errors import MalformedError, MisconfiguredError, UnauthenticError
 from enarx.steward.policies import document, statement, store
@@ -14,9 +14,6 @@ from enarx.steward.policies.changes import StaleError
 from enarx.steward.records.database import reading
 from enarx.transparency import leaf
 from enarx.wire import canonical
-
-if TYPE_CHECKING:
-    from conftest import Steward
 
 Policy = Callable[[str], bytes]
 ApproversOf = Callable[..., bytes]
@@ -26,7 +23,7 @@ def test_a_steward_without_a_policy_says_so(empty: Steward) -> None:
     """Nothing stands in for a policy that was never stored."""
     with pytest.raises(MisconfiguredError, match="there is no policy yet") as e:
         empty.active()
-    assert "init" in " ".join(e.value.hints)
+    assert "policy install" in " ".join(e.value.hints)
 
 
 def test_the_first_versions_are_stored_once(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from tests.steward.policies.stewards import Steward
 
 from enarx.steward.policies import dry_run, store
 from enarx.steward.policies.document import parse
@@ -22,11 +23,7 @@ from enarx.tee.simulated.root import SimulatedRoot
 from enarx.tee.simulated.snp import SimulatedSnp, SnpGuest
 from enarx.tee.snp.report import GuestPolicy
 
-if TYPE_CHECKING:
-    from conftest import Steward
-
-pytestmark = pytest.mark.slow  # RSA keys of a root are made once
-
+ROOT = Path(__file__).parents[2] / "tee" / "development-root.pem"
 ISSUED = datetime(2026, 5, 20, tzinfo=UTC)
 TIME = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
 SHOP, OTHER = "sha256:" + "ab" * 32, "sha256:" + "cd" * 32
@@ -36,7 +33,7 @@ BASE = starter(("snp",), "base", accept_simulated=True, any_workload=True)
 @pytest.fixture(scope="module")
 def root() -> SimulatedRoot:
     """Whom the Steward of these tests believes."""
-    return SimulatedRoot.from_seed(bytes(32))
+    return SimulatedRoot.from_bytes(ROOT.read_bytes())
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from enarx.tee.simulated.sgx import Enclave, SimulatedSgx
 from enarx.wire.shape import Unchecked
 from enarx.wire.text import pem_blocks
 
+ROOT = Path(__file__).parents[2] / "tee" / "development-root.pem"
 A48, B48 = "aa" * 48, "bb" * 48
 A32, B32 = "aa" * 32, "bb" * 32
 SNP = f'[snp]\nsigner = ["{A48}"]\n'
@@ -306,7 +307,7 @@ def test_a_recorded_request_on_sgx(sgx_request: Authentic, keys: str, refused: s
 @pytest.fixture(scope="module")
 def enclave() -> Callable[[int], Authentic]:
     """Evidence of a simulated enclave, by its attributes."""
-    root = SimulatedRoot.from_seed(bytes(32))
+    root = SimulatedRoot.from_bytes(ROOT.read_bytes())
     issued = datetime(2026, 5, 20, tzinfo=UTC)
     machine = SimulatedSgx(machine=IntelMachine(root=root, issued=issued))
 
@@ -321,7 +322,6 @@ def enclave() -> Callable[[int], Authentic]:
     return make
 
 
-@pytest.mark.slow  # RSA keys of a root are made
 @pytest.mark.parametrize(
     ("flags", "features", "refused"),
     [

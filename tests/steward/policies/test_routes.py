@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import jsonschema
@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.routing import Router
+from tests.steward.policies.stewards import Steward
 
 from enarx.steward.policies import document, openapi
 from enarx.steward.policies.routes import PolicyService, routes
@@ -22,9 +23,6 @@ from enarx.web import counters
 from enarx.web.edge import Edge
 from enarx.web.problem import Problem
 from enarx.wire.text import to_base64url
-
-if TYPE_CHECKING:
-    from conftest import Steward
 
 ADMIN = {"Authorization": "Bearer root"}
 

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from enarx.errors import UnauthenticError
 from enarx.pki import pki_path
+from enarx.steward.attest.applicant import NoEvidenceError
 from enarx.steward.attest.decision import shown
 from enarx.steward.attest.service import NonceError
 from enarx.web import bodies
@@ -110,6 +111,10 @@ class AttestRoutes:
         except NonceError as error:
             self._log.warning("nonce", problem=error.problem)
             raise Problem("nonce", error.message, more={"hints": list(error.hints)}) from error
+        except NoEvidenceError as error:
+            raise Problem(
+                "no-evidence", error.message, more={"hints": list(error.hints)}
+            ) from error
         except UnauthenticError as error:  # the request itself: its own key did not sign it
             raise Problem("malformed", error.message) from error
         self._note(answer)

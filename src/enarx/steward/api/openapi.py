@@ -229,6 +229,10 @@ def _record_paths() -> Json:
             "get": operation("authority", "The chain, and the other keys", {json: anything})
         },
         "/v1/crl": {"get": operation("crl", "The revoked certificates", {CRL: _BINARY})},
+        "/v1/crl/{issuer}": {
+            "parameters": [parameter("issuer", {"type": "string", "pattern": "^[0-9a-f]{16}$"})],
+            "get": operation("crl-of", "Those of one intermediate", {CRL: _BINARY}),
+        },
         "/v1/decisions/{decision}": {
             "parameters": [parameter("decision", {"type": "string", "pattern": "^[a-z2-7]{26}$"})],
             "get": operation(

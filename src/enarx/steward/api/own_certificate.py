@@ -38,17 +38,19 @@ class OwnCertificate:
     Args:
         names: DNS names.
         addresses: IP addresses.
+        authority: as it is whenever it is asked for.
         now: the wall clock, aware.
+        crl_url: as of the service.
     """
 
     def __init__(
         self,
-        authority: Authority,
+        authority: Callable[[], Authority],
         *,
         names: tuple[str, ...],
         addresses: tuple[str, ...],
         now: Callable[[], datetime],
-        crl_url: str = "",
+        crl_url: str,
     ) -> None:
         self._authority = authority
         self._names, self._addresses = names, addresses
@@ -61,24 +63,24 @@ class OwnCertificate:
 
     def refresh(self) -> bool:
         """Renew the certificate if it is a day old; whether it was."""
-        now = self._now().replace(microsecond=0)
+        now, authority = self._now().replace(microsecond=0), self._authority()
         if now - self._made < RENEW_AFTER:
             return False
         key = ec.generate_private_key(ec.SECP256R1())
         spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        leaf = self._authority.issue(
+        leaf = authority.issue(
             Leaf(
                 spki=spki,
                 serial=int.from_bytes(os.urandom(_SERIAL_BYTES), "big") >> 1 | 1,
                 not_before=now - _SKEW,
                 not_after=now + LIFE,
-                spiffe_id=f"spiffe://{self._authority.trust_domain}/steward",
+                spiffe_id=f"spiffe://{authority.trust_domain}/steward",
                 dns_names=self._names,
                 addresses=self._addresses,
-                crl_url=self._crl_url,
+                crl_url=f"{self._crl_url}/{authority.issuer_id}",
             )
         )
-        chain = (leaf, *self._authority.chain[:-1])
+        chain = (leaf, *authority.chain[:-1])
         pem = b"".join(
             x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM) for one in chain
         )

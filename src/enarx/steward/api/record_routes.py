@@ -26,6 +26,8 @@ from enarx.web.problem import Problem
 from enarx.wire.text import to_base64url
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
     from structlog.typing import FilteringBoundLogger
 
@@ -61,6 +63,7 @@ class RecordRoutes:
             Route("/metrics", self._exposition),
             Route("/v1/ca", self._authority),
             Route("/v1/crl", self._crl),
+            Route("/v1/crl/{issuer}", self._crl),
             Route("/v1/decisions/{decision}", self._decision),
             Route("/v1/denials", self._denials, methods=["GET"]),
             Route("/v1/denials", self._deny, methods=["POST"]),
@@ -106,17 +109,22 @@ class RecordRoutes:
             }
         )
 
-    async def _crl(self, _request: Request) -> Response:
-        return Response(await self._desk.run(self._list), media_type=CRL)
+    async def _crl(self, request: Request) -> Response:
+        """The list of one intermediate, by default of the one that issues."""
+        lists = await self._desk.run(self._lists)
+        issuer = request.path_params.get("issuer", self._desk.service.authority.issuer_id)
+        if issuer not in lists:
+            raise Problem("not-found", "no such authority, or nothing of it is valid any more")
+        return Response(lists[issuer], media_type=CRL)
 
-    def _list(self) -> bytes:
+    def _lists(self) -> Mapping[str, bytes]:
         service = self._desk.service
         now = service.now().replace(microsecond=0)
         seconds = int(now.timestamp())
         with reading(service.engine) as connection:
             found = certificates.revoked(connection, seconds)
         entries = [Entry(one.serial, one.at) for one in found]
-        return service.authority.crl(entries, number=seconds, now=now)
+        return service.authority.crls(entries, number=seconds, now=now)
 
     async def _decision(self, request: Request) -> Response:
         """A decision, for whoever holds its token, or an operator."""

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from enarx import attestation
 from enarx.errors import MalformedError
-from enarx.evidence import identity
+from enarx.evidence import identity, pkix
 from enarx.evidence.dice import is_tagged_evidence
+from enarx.evidence.extensions import EVIDENCE
 from enarx.pki import request
 from enarx.pki.request import Names
 from enarx.protocol import claims
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
 MIN_RSA_BITS = 2048
 _PEM = b"-----BEGIN"
 _LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
+
+
+class NoEvidenceError(MalformedError):
+    """A request that asks for a certificate, and proves nothing."""
+
+    def __init__(self, where: str) -> None:
+        hint = f"put evidence into one of the extensions {', '.join(sorted(EVIDENCE))}"
+        super().__init__(where, "no evidence in it", hints=(hint,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +77,8 @@ def of_request(data: bytes, where: str = "request") -> Applicant:
     """
     der = _der(data, where)
     names = request.names_of(der, where)
+    if not pkix.read(der, where).items.keys() & EVIDENCE:
+        raise NoEvidenceError(where)
     parsed = attestation.parse(der, where)
     binding = parsed.opened.binding
     if binding is None or not binding.spki:

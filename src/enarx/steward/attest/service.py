@@ -97,7 +97,8 @@ class Service:
         writer: writes to *engine*.
         now: the wall clock, aware.
         entropy: so many random bytes.
-        crl_url: what certificates say where to look for revoked ones; empty for nowhere.
+        crl_url: what certificates say where to look for revoked ones, before the issuer's
+            identifier; empty for nowhere.
     """
 
     def __init__(
@@ -112,13 +113,20 @@ class Service:
         entropy: Callable[[int], bytes],
         crl_url: str = "",
     ) -> None:
-        self.engine, self.writer, self.log, self.authority = engine, writer, log, authority
+        self.engine, self.writer, self.log = engine, writer, log
+        self._authority = authority
         self.means, self.now = means, now
         self._entropy = entropy
         self._crl_url = crl_url
         self._book = Book(append=log.append, policy_number=_policy_number)
         self._proofs: Batches[int, bytes] = Batches("steward-proofs", log.proofs)
         self._policy: tuple[int, StewardPolicy] | None = None
+
+    @property
+    def authority(self) -> Authority:
+        """As it is now: another process may have renewed it."""
+        self._authority = self._authority.reloaded()
+        return self._authority
 
     def challenge(self) -> tuple[bytes, int]:
         """A nonce, and until when it may be used, in seconds since 1970."""
@@ -222,11 +230,11 @@ class Service:
         )
 
     def _answer(self, recorded: Recorded, finding: Finding, token: str) -> Answer:
-        decision = recorded.decision
+        decision, authority = recorded.decision, self.authority
         proof = self._proofs.submit(recorded.index).result()
         chain: tuple[bytes, ...] = ()
         if decision.accepted and decision.serial and finding.accepted is not None:
-            chain = (self._certificate(decision, finding, proof), *self.authority.chain[:-1])
+            chain = (self._certificate(authority, decision, finding, proof), *authority.chain[:-1])
         return Answer(
             recorded=recorded,
             finding=finding,
@@ -236,20 +244,22 @@ class Service:
             token=token,
         )
 
-    def _certificate(self, decision: Decision, finding: Finding, proof: bytes) -> bytes:
+    def _certificate(
+        self, authority: Authority, decision: Decision, finding: Finding, proof: bytes
+    ) -> bytes:
         applicant = decision.applicant
         begin = datetime.fromtimestamp(decision.time, UTC)
-        return self.authority.issue(
+        return authority.issue(
             Leaf(
                 spki=applicant.spki,
                 serial=decision.serial,
                 not_before=begin - SKEW,
                 not_after=datetime.fromtimestamp(decision.not_after, UTC),
-                spiffe_id=f"spiffe://{self.authority.trust_domain}{finding.path}",
+                spiffe_id=f"spiffe://{authority.trust_domain}{finding.path}",
                 dns_names=finding.names,
                 workload_digest=applicant.workload_digest,
                 proof=proof,
-                crl_url=self._crl_url,
+                crl_url=self._crl_url and f"{self._crl_url}/{authority.issuer_id}",
                 simulated=finding.simulated,
             )
         )

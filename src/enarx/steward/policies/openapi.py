@@ -133,7 +133,10 @@ SCHEMAS: Json = {
 
 def paths() -> Json:
     """To stand among the document's paths."""
-    one = "/v1/policy/proposals/{number}"
+    return {**_version_paths(), **_proposal_paths()}
+
+
+def _version_paths() -> Json:
     return {
         "/v1/policy": {"get": _policy("policy", "The policy that counts")},
         "/v1/policy/{version}": {
@@ -152,6 +155,12 @@ def paths() -> Json:
                 ],
             }
         },
+    }
+
+
+def _proposal_paths() -> Json:
+    one = "/v1/policy/proposals/{number}"
+    return {
         "/v1/policy/proposals": {
             "get": _operation("policyProposals", "What can be approved", _PROPOSALS),
             "post": _operation(

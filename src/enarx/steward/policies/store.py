@@ -111,7 +111,7 @@ def active_number(connection: Connection, kind: Kind) -> int:
     )
 
 
-_INITIALISE = ("initialise the Steward: enarx steward policy init --state",)
+_INITIALISE = ("enarx steward serve makes the first one, or: enarx steward policy install FILE",)
 
 
 def active_policy(connection: Connection) -> tuple[int, StewardPolicy]:
