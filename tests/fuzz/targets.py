@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, partial
 from types import MappingProxyType
 
-from tests.fuzz import seeds
+from tests.fuzz import logs, seeds
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
@@ -326,6 +326,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=lambda data: endorsement_content.recognise(data, "it") and None,
             seeds=seeds.recognised,
         ),
+        "log-bundle": Target(feed=logs.feed_bundle, seeds=logs.bundles),
+        "log-entry": Target(feed=logs.feed_entry, seeds=logs.entries),
+        "log-key": Target(feed=logs.feed_verifier, seeds=lambda: (str(logs.VERIFIER).encode(),)),
+        "log-proof": Target(feed=logs.feed_proof, seeds=logs.proofs),
         "nitro": Target(
             feed=evidence(NITRO, lambda: NitroMaker().anchors, Endorsements, NitroMaker().now),
             seeds=seeds.nitro,
