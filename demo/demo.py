@@ -102,7 +102,7 @@ def offering(user: User) -> Iterator[int]:
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     with log.open("wb") as out:
         host = subprocess.Popen(
-            [ENARX, "up", "--warm", "1", "--port", str(free_port())],
+            [ENARX, "up", "--warm", "1", "--port", str(free_port()), "--steward-port", "0"],
             env=user.environment,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
-from contextlib import suppress
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,10 +21,16 @@ from enarx.adapters.private_files import OTHERS, open_directory, write_small
 from enarx.cli.exit import report_hint, report_note, report_warning
 from enarx.cli.host import make_token, serve_api
 from enarx.cli.hosting import API_LOCK, DEFAULT_PORT, KeeperStarter, state_directory
-from enarx.errors import EnarxError, MisconfiguredError
+from enarx.errors import EnarxError, MisconfiguredError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STEWARD_PORT = 9181
 
 _CONTEXT = "local"
 _TENANT = "local"
+_STEWARD = "steward"
 _TOKENS = "tokens"
 _TOKEN = "local.token"  # noqa: S105 - a file's name
 
@@ -33,12 +44,19 @@ _TOKEN = "local.token"  # noqa: S105 - a file's name
 )
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port; 0 for any.")
 @click.option("--warm", default=4, show_default=True, help="How many keeps wait.")
-def command(*, state: str, port: int, warm: int) -> None:
+@click.option(
+    "--steward-port", type=int, help=f"Port of the Steward; 0 for any.  [default: {STEWARD_PORT}]"
+)
+@click.option("--no-steward", is_flag=True, help="Start no Steward.")
+def command(
+    *, state: str, port: int, warm: int, steward_port: int | None, no_steward: bool
+) -> None:
     """Offer keeps on this machine to yourself, until Ctrl-C.
 
-    Makes what is missing: a state directory, a token, the context "local" for `enarx deploy`.
-    Keeps go on when it ends; `enarx host stop` ends them. All platforms are simulated here: real
-    formats, no protection from this machine.
+    Makes what is missing: state directories, a token, the context "local" for `enarx deploy`, and
+    a Steward that certifies keeps of the installed image. Keeps go on when it ends; `enarx host
+    stop` ends them. All platforms are simulated here: real formats, no protection from this
+    machine.
     """
     from enarx.host.api.settings import Limits, Quotas, Settings
     from enarx.host.lock import is_held, read_note
@@ -55,15 +73,69 @@ def command(*, state: str, port: int, warm: int) -> None:
         limits=Limits(envelope_bytes=MAX_BYTES),
         image=f"{NAME}/{__version__}",
     )
-    serve_api(
-        directory,
-        settings,
-        address="127.0.0.1",
-        port=port,
-        insecure=False,
-        start_keeper=KeeperStarter(directory, ("--warm", str(warm))),
-        ready=lambda url: _welcome(url, token),
+    if steward_port is None:
+        steward_port = STEWARD_PORT if port else 0
+    with _steward(directory, steward_port, wanted=not no_steward):
+        serve_api(
+            directory,
+            settings,
+            address="127.0.0.1",
+            port=port,
+            insecure=False,
+            start_keeper=KeeperStarter(directory, ("--warm", str(warm))),
+            ready=lambda url: _welcome(url, token),
+        )
+
+
+@contextmanager
+def _steward(directory: str, port: int, *, wanted: bool) -> Iterator[None]:
+    """A Steward beside the host, for as long as the block lasts.
+
+    Raises:
+        UnavailableError: it ended at once; it has said why.
+    """
+    if not wanted:
+        yield
+        return
+    if importlib.util.find_spec("sqlalchemy") is None:
+        report_note("no Steward: pip install 'enarx[steward]'")
+        yield
+        return
+    process, url = _start_steward(f"{directory}/{_STEWARD}", port)
+    try:
+        report_note(f"Steward at {url}")
+        report_hint(f"its root: enarx steward ca show --pem --state {directory}/{_STEWARD}")
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _start_steward(state: str, port: int) -> tuple[subprocess.Popen[bytes], str]:
+    """The process, and where it answers."""
+    reader, writer = os.pipe()
+    log = os.open(
+        f"{state}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
     )
+    try:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "enarx", "steward", "serve", "--state", state,
+                "--port", str(port), "--workers", "1", "--insecure-accept-simulated",
+                "--ready-fd", str(writer),
+            ],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(writer,),
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+        os.close(log)
+    with os.fdopen(reader, encoding="utf-8") as ready:
+        line = ready.readline()
+    if not line:
+        process.wait()
+        hint = f"it says why in {state}.log; or go without: --no-steward"
+        raise UnavailableError("Steward", "ended before it answered", hints=(hint,))
+    return process, str(json.loads(line)["url"])
 
 
 def _token_file(directory: str) -> str:
