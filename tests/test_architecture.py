@@ -166,7 +166,7 @@ def test_dependencies_are_the_declared_ones() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {requirement_name(line) for line in project["dependencies"]}
     web, api = set(files("src/enarx/web")), set(files("src/enarx/host/api"))
-    steward = {*files("src/enarx/steward"), *(ROOT / "src/enarx/cli").glob("steward*.py")}
+    steward = {*files("src/enarx/steward"), *(SRC / "cli").glob("steward*.py")}
     # wasmtime is loaded as a C library, from its package's folder
     base = third_party(set(files("src")) - web - api - steward)
     assert base | {"wasmtime"} == declared

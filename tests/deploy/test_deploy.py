@@ -197,7 +197,7 @@ def test_a_secret_that_the_configuration_needs_is_asked_for_before_the_launch(
     done = owner.deploy("needs")
     assert (done.returncode, done.stdout) == (4, b"")
     assert b"Enarx.toml: secrets.db: the owner gave none" in done.stderr
-    assert b"enarx deploy --secret db=FILE" in done.stderr
+    assert b"give it: --secret db=FILE" in done.stderr
     done = owner.deploy("--secret", "db=hello.wasm", "needs")
     assert (done.returncode, done.stdout) == (7, b"hello\n"), done.stderr
     steward = 'steward = "https://a.example"'

@@ -54,6 +54,41 @@ def test_without_a_configuration(enarx: Enarx, wasm: Wasm) -> None:
     ]
 
 
+def test_secrets_are_what_the_configuration_makes_of_them(
+    enarx: Enarx, wasm: Wasm, tmp_path: Path
+) -> None:
+    """A variable after all others, and no program without one that it needs."""
+    wasm(TELL)
+    (tmp_path / "c.toml").write_text(f'{STREAMS}[env]\nA = "1"\n[secrets.token]\nenv = "T"\n')
+    (tmp_path / "token").write_bytes(b"word")
+    words = ("run", "--wasmcfgfile", "c.toml")
+    done = enarx(*words, "--secret", "token=token", "--env", "B=2", "app.wasm")
+    assert told(done.out)[-3:] == [b"A=1", b"B=2", b"T=word"]
+    enarx(*words, "app.wasm").refuses(
+        4, "error: c.toml: secrets.token: the owner gave none", "hint: give it: --secret token=FILE"
+    )
+    (tmp_path / "token").write_bytes(b"word\0")
+    enarx(*words, "--secret", "token=token", "app.wasm").refuses(
+        4, "error: c.toml: secrets.token: got a NUL, which no variable can have"
+    )
+    enarx(*words, "--secret", "token", "app.wasm").refuses(4, "error: --secret: want NAME=FILE")
+
+
+def test_a_secret_of_the_steward_is_not_given_to_a_process(
+    enarx: Enarx, wasm: Wasm, tmp_path: Path
+) -> None:
+    """Which has no evidence; one that may be missing is missing."""
+    wasm(TELL)
+    text = f'steward = "https://a.example"\n{STREAMS}[secrets.t]\nenv = "T"\nfrom = "steward"\n'
+    (tmp_path / "c.toml").write_text(text)
+    done = enarx("run", "--wasmcfgfile", "c.toml", "app.wasm")
+    assert (done.status, done.out) == (4, b"")
+    assert "enarx: error: c.toml: secrets.t: the steward gave none" in done.err
+    (tmp_path / "c.toml").write_text(f"{text}optional = true\n")
+    done = enarx("run", "--wasmcfgfile", "c.toml", "app.wasm")
+    assert (done.status, told(done.out)[-1][:8]) == (0, b"FD_NAMES")
+
+
 def test_with_a_configuration(enarx: Enarx, wasm: Wasm, tmp_path: Path) -> None:
     """Its arguments come first, its variables after FD_…, the command line's after both."""
     wasm(TELL)

@@ -9,6 +9,7 @@ import click
 
 from enarx.cli.demands import demand_options
 from enarx.cli.hosts import Target, host_options, open_host
+from enarx.cli.launching import secret_files
 from enarx.errors import MisconfiguredError
 from enarx.protocol.outcome import legible
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from enarx.protocol.outcome import Outcome
 
 _LEFT_RUNNING = {"detached": 1, "stdin": 0, "keep_s": 86_400}
-_MAX_SECRET_BYTES = 1024 * 1024
 
 
 @click.command("deploy")
@@ -94,7 +94,7 @@ def command(
         platform=platform,
         arguments=(*given_arguments, *arguments),
         environment=_environment(environment),
-        secrets=_secrets(secrets),
+        secrets=secret_files(secrets),
         options=_LEFT_RUNNING if detach else {},
     )
     _check_secrets(order)
@@ -178,21 +178,6 @@ def _environment(texts: tuple[str, ...]) -> dict[str, str]:
     from enarx.cli.launching import variable
 
     return dict(variable(text) for text in texts)
-
-
-def _secrets(texts: tuple[str, ...]) -> dict[str, bytes]:
-    from enarx.adapters.package_files import read_file
-
-    found: dict[str, bytes] = {}
-    for text in texts:
-        name, separator, path = text.partition("=")
-        if not name or not separator or not path or "/" in name or name in (".", ".."):
-            hint = "NAME is the file's name below /run/secrets"
-            raise MisconfiguredError("--secret", "want NAME=FILE", hints=(hint,))
-        if name in found:
-            raise MisconfiguredError("--secret", f"{name} twice")
-        found[name] = read_file(path, _MAX_SECRET_BYTES)
-    return found
 
 
 def _check_secrets(order: Order) -> None:

@@ -34,7 +34,7 @@ class Options:
 
     __slots__ = (
         "arguments", "backend", "cache", "certificate", "environment", "fd_variables", "mounts",
-        "package", "platform", "wasmcfgfile",
+        "package", "platform", "secrets", "wasmcfgfile",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +47,7 @@ class Options:
         wasmcfgfile: str | None = None,
         environment: tuple[str, ...] = (),
         mounts: tuple[str, ...] = (),
+        secrets: tuple[str, ...] = (),
         certificate: str | None = None,
         cache: bool = True,
         fd_variables: bool = True,
@@ -58,6 +59,7 @@ class Options:
         self.wasmcfgfile = wasmcfgfile
         self.environment = environment
         self.mounts = mounts
+        self.secrets = secrets
         self.certificate = certificate
         self.cache = cache
         self.fd_variables = fd_variables
@@ -86,6 +88,7 @@ def execute(options: Options, head_start: Spawned | None) -> int:
             arguments=options.arguments,
             environment=options.environment,
             mounts=options.mounts,
+            secrets=options.secrets,
             cache=options.cache,
             fd_variables=options.fd_variables,
         )

@@ -32,15 +32,15 @@ _POLL_S = 0.01
 _LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
-def state_directory(chosen: str) -> str:
-    """The absolute state directory, private; made if need be.
+def state_directory(chosen: str, *, role: str = "host") -> str:
+    """The absolute state directory of a *role*, private; made if need be.
 
     Raises:
         MisconfiguredError: others may read or change it.
         UnavailableError: it cannot be used.
     """
     base = base_directory(os.environ, "XDG_STATE_HOME", ".local/state")
-    path = str(Path(chosen or f"{base}/enarx/host").absolute())
+    path = str(Path(chosen or f"{base}/enarx/{role}").absolute())
     try:
         os.close(open_directory(path, OTHERS))
     except PermissionError as error:

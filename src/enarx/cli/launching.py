@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from enarx.errors import MisconfiguredError
-from enarx.protocol.launch import Blob, Launch, Mount
+from enarx.protocol.launch import MAX_SECRET, MAX_SECRETS, Blob, Launch, Mount, Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ def prepare(  # one argument per option
     arguments: tuple[str, ...],
     environment: tuple[str, ...],
     mounts: tuple[str, ...],
+    secrets: tuple[str, ...] = (),
     cache: bool,
     fd_variables: bool,
 ) -> Launch:
     """The launch of *package*.
 
     Raises:
-        MisconfiguredError: a variable or a mount is not written as it must be, or not there.
+        MisconfiguredError: a variable, a mount or a secret is not written as it must be, or not
+            there.
     """
     return Launch(
         manifest=package.manifest.decode(),
@@ -81,6 +83,10 @@ def prepare(  # one argument per option
         config_name=config_name,
         stdio=(descriptors.stream(0), descriptors.stream(1), descriptors.stream(2)),
         mounts=_mounts(mounts, descriptors),
+        secrets=tuple(
+            Secret(one, len(data), descriptors.file("secret", data))
+            for one, data in (secret_files(secrets) if secrets else {}).items()
+        ),
         aot=cache,
         fd_variables=fd_variables,
     )
@@ -98,6 +104,30 @@ def variable(text: str) -> tuple[str, str]:
             "--env", f"got {text!r}, want NAME=VALUE", hints=("to set an empty value, write NAME=",)
         )
     return name, value
+
+
+def secret_files(texts: tuple[str, ...]) -> dict[str, bytes]:
+    """The secrets of "NAME=FILE", by name.
+
+    Raises:
+        MisconfiguredError: one is written otherwise or comes twice, or its file is not there.
+        MalformedError: it is too large.
+    """
+    from enarx.adapters.package_files import read_file
+
+    found: dict[str, bytes] = {}
+    for text in texts:
+        name, separator, path = text.partition("=")
+        if not name or not separator or not path or "/" in name or name in (".", ".."):
+            hint = "NAME is that of [secrets] in Enarx.toml, or the file's below /run/secrets"
+            raise MisconfiguredError("--secret", "want NAME=FILE", hints=(hint,))
+        if name in found:
+            raise MisconfiguredError("--secret", f"{name} twice")
+        found[name] = read_file(path, MAX_SECRET)
+    if len(found) > MAX_SECRETS:
+        problem = f"got {len(found)} secrets, want at most {MAX_SECRETS}"
+        raise MisconfiguredError("--secret", problem)
+    return found
 
 
 def _mounts(texts: tuple[str, ...], descriptors: Descriptors) -> tuple[Mount, ...]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "host": ("enarx.cli.host", "Offer keeps on this machine."),
     "image": ("enarx.cli.image", "Say what images measure: keeps, and virtual machines."),
     "keep": ("enarx.cli.keep", "See, follow, stop and question keeps on a host."),
+    "log": ("enarx.cli.transparency", "Verify, prove and watch the log of a Steward."),
     "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
     "policy": ("enarx.cli.policy", "Write, check and explain policies for evidence."),

@@ -48,6 +48,14 @@ when it could not run: not valid, something unavailable, misconfigured.""",
     help="Show the application a folder of this machine at PATH, read-only unless :rw; repeatable.",
 )
 @click.option(
+    "--secret",
+    "secrets",
+    metavar="NAME=FILE",
+    multiple=True,
+    help="Give the application a file as its secret NAME, in /run/secrets unless Enarx.toml says"
+    " otherwise; repeatable.",
+)
+@click.option(
     "--write-certificate",
     metavar="FILE",
     type=click.Path(),
@@ -73,6 +81,7 @@ def command(  # one parameter per option
     wasmcfgfile: str | None,
     environment: tuple[str, ...],
     mounts: tuple[str, ...],
+    secrets: tuple[str, ...],
     write_certificate: str | None,
     no_cache: bool,
     no_fd_variables: bool,
@@ -93,6 +102,7 @@ def command(  # one parameter per option
         wasmcfgfile=wasmcfgfile,
         environment=environment,
         mounts=mounts,
+        secrets=secrets,
         certificate=write_certificate,
         cache=not no_cache,
         fd_variables=not no_fd_variables,

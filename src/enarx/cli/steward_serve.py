@@ -14,28 +14,28 @@ import click
 from enarx.cli.endorsement_sources import SourceOptions, source_options_on_demand
 from enarx.cli.exit import report_hint, report_note, report_warning
 from enarx.cli.hosting import listen, url_of
-from enarx.cli.steward_state import (
-    MEMORY,
+from enarx.cli.steward_database import (
     database_option,
-    log_origin,
-    not_installed,
-    open_authority,
     open_records,
-    passphrase_option,
-    pin_option,
     state_directory,
     state_option,
 )
+from enarx.cli.stewarding import key_options, log_of, opener_of
 from enarx.errors import MisconfiguredError
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from sqlalchemy import Connection
+    from starlette.routing import BaseRoute
+
+    from enarx.steward.api.desk import Desk
     from enarx.steward.api.settings import Settings
     from enarx.steward.attest.finding import Means
     from enarx.steward.attest.service import Service
     from enarx.steward.authority.authority import Authority
+    from enarx.steward.log.log import Log
 
 DEFAULT_PORT = 9181
 _MAX_WORKERS = 32
@@ -58,8 +58,7 @@ _DEFAULT_WORKERS = 4
     "--policy", "policy_file", metavar="FILE", default="", help="The first policy, if made now."
 )
 @database_option
-@passphrase_option
-@pin_option
+@key_options
 @click.option("--tls-certificate", metavar="FILE", default="", help="PEM, instead of its own.")
 @click.option("--tls-key", metavar="FILE", default="", help="PEM, its key.")
 @click.option(
@@ -107,11 +106,8 @@ def command(  # one parameter per option
         passphrase_file=passphrase_file,
         pin_file=pin_file,
     )
-    try:
-        authority = maker.authority(trust_domain)
-        maker.records(authority, policy_file, simulated=insecure_accept_simulated)
-    except ModuleNotFoundError as error:
-        raise not_installed(error) from error
+    authority = maker.authority(trust_domain)
+    maker.records(authority, policy_file, simulated=insecure_accept_simulated)
     if insecure_accept_simulated:
         report_warning("INSECURE: keeps that prove no hardware are certified, as SIMULATED")
     listener = listen(address, port, secure=True, insecure=False)
@@ -181,33 +177,30 @@ class _Maker:
 
     def authority(self, trust_domain: str = "") -> Authority:
         """The authority; made for *trust_domain* if there is none and one is named."""
-        from enarx.steward.authority import making, state
-        from enarx.steward.authority.opener import make_passphrase, opener_from_files
+        from enarx.steward.authority import authority, making, state
+        from enarx.steward.authority.opener import make_passphrase
 
-        if trust_domain and not Path(f"{self.directory}/{state.FILE}").exists():
-            if not self._passphrase_file:
-                make_passphrase(self.directory)
-            opener = opener_from_files(
-                self.directory, passphrase_file=self._passphrase_file, pin_file=self._pin_file
-            )
-            wanted = making.Wanted(trust_domain=trust_domain)
-            made = making.initialise(self.directory, opener, wanted, now=_now())
-            report_note(f"made an authority for {trust_domain} in {self.directory}")
-            report_hint("enarx steward ca show --pem")
-            return made
-        return open_authority(self.directory, self._passphrase_file, self._pin_file)
+        is_new = trust_domain and not Path(f"{self.directory}/{state.FILE}").exists()
+        if is_new and not self._passphrase_file:
+            make_passphrase(self.directory)
+        opener = opener_of(self.directory, self._passphrase_file, self._pin_file)
+        if not is_new:
+            return authority.load(self.directory, opener)
+        wanted = making.Wanted(trust_domain=trust_domain)
+        made = making.initialise(self.directory, opener, wanted, now=_now())
+        report_note(f"made an authority for {trust_domain} in {self.directory}")
+        report_hint("enarx steward ca show --pem")
+        return made
 
     def records(self, authority: Authority, policy_file: str, *, simulated: bool) -> None:
         """Make the database and the first policy, if there are none."""
-        from enarx.steward.log.log import Log
-        from enarx.steward.log.memory import FileMemory
+        from enarx.steward.policies.store import active_number
         from enarx.steward.records.database import retrying
 
         engine = open_records(self.directory, self.url_file)
         try:
-            log = Log(engine, log_origin(authority), authority.log_key)
-            log.remember(FileMemory(Path(f"{self.directory}/{MEMORY}")))
-            if retrying(engine, _has_policy):
+            log = log_of(authority, engine, self.directory)
+            if retrying(engine, lambda connection: active_number(connection, "policy")):
                 if policy_file:
                     hint = "propose a change: enarx steward policy propose FILE"
                     raise MisconfiguredError("--policy", "there is a policy already", hints=(hint,))
@@ -220,21 +213,12 @@ class _Maker:
             engine.dispose()
 
 
-def _has_policy(connection: object) -> bool:
-    import sqlalchemy as sa
-
-    from enarx.steward.records.tables import proposals
-
-    found = connection.scalar(sa.select(sa.func.count()).select_from(proposals))  # type: ignore[attr-defined]
-    return bool(found)
-
-
-def _initialise(connection: object, log: object, text: bytes) -> None:
+def _initialise(connection: Connection, log: Log, text: bytes) -> None:
     from enarx.steward.policies.approvers import Approvers
     from enarx.steward.policies.changes import Policies
 
-    Policies(origin=log.origin, append=log.append).initialise(  # type: ignore[attr-defined]
-        connection,  # type: ignore[arg-type]
+    Policies(origin=log.origin, append=log.append).initialise(
+        connection,
         policy=text,
         approvers=Approvers(threshold=0, keys={}).encode(),
         by="enarx steward serve",
@@ -291,7 +275,6 @@ class _Process:
         from enarx.steward.api.metrics import Metrics
         from enarx.steward.api.own_certificate import OwnCertificate
         from enarx.steward.api.serve import serve
-        from enarx.steward.log.routes import routes as log_routes
 
         service = self._service()
         desk = Desk(service, self._settings, Metrics(), time.monotonic)
@@ -310,32 +293,57 @@ class _Process:
                 desk,
                 self._listener,
                 own,
-                others=log_routes(service.log, desk.run),
+                others=_other_routes(service, desk),
                 ready=self._tell if number == 0 else lambda: None,
             )
         finally:
-            service.writer.close()
+            service.close()
 
     def _service(self) -> Service:
         from enarx.steward.attest.service import Service
-        from enarx.steward.log.log import Log
-        from enarx.steward.log.memory import FileMemory
         from enarx.steward.records.writer import Writer
 
         authority = self._maker.authority()
         engine = open_records(self._maker.directory, self._maker.url_file)
-        log = Log(engine, log_origin(authority), authority.log_key)
-        log.remember(FileMemory(Path(f"{self._maker.directory}/{MEMORY}")))
         return Service(
             engine=engine,
             writer=Writer(engine),
-            log=log,
+            log=log_of(authority, engine, self._maker.directory),
             authority=authority,
             means=means(self._sources, simulated=self._simulated),
             now=lambda: datetime.now(UTC),
             entropy=os.urandom,
             crl_url=self._crl_url,
         )
+
+
+def _other_routes(service: Service, desk: Desk) -> list[BaseRoute]:
+    """Those of the log and of the secrets."""
+    from enarx.steward.broker import routes as broker_routes
+    from enarx.steward.broker.entries import logged
+    from enarx.steward.broker.release import Broker
+    from enarx.steward.broker.vault import Vault
+    from enarx.steward.log import routes as log_routes
+
+    vault = Vault(service.authority.secrets_key)
+    broker = Broker(
+        vault,
+        judge=service.judge,
+        allowed=service.secrets_of,
+        log=logged(service.log.append, service.authority.secrets_key),
+    )
+    return [
+        *log_routes.routes(service.log, desk.run),
+        *broker_routes.routes(
+            broker,
+            vault,
+            engine=service.engine,
+            writer=service.writer,
+            admit=desk.operator_of,
+            now=lambda: int(service.now().timestamp()),
+            limits=desk.settings.limits,
+        ),
+    ]
 
 
 def means(sources: SourceOptions, *, simulated: bool) -> Means:

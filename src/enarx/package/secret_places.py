@@ -66,7 +66,7 @@ def check_given(config: Config, given: Collection[str], source: str = "Enarx.tom
                 hint = 'leave it out, or write from = "owner"'
                 raise MisconfiguredError(source, problem, path=path, hints=(hint,))
         elif secret.name not in given and not secret.optional:
-            hint = f"give it: enarx deploy --secret {secret.name}=FILE"
+            hint = f"give it: --secret {secret.name}=FILE"
             raise MisconfiguredError(source, "the owner gave none", path=path, hints=(hint,))
 
 

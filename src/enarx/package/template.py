@@ -62,7 +62,7 @@ kind = "stderr"
 ## What the application is given in confidence: a read-only file, or a variable
 # [secrets.db-password]
 # file = "/run/secrets/db-password"
-# from = "owner" # enarx deploy --secret db-password=FILE
+# from = "owner" # enarx run --secret db-password=FILE, and enarx deploy
 
 # [secrets.api-token]
 # env = "API_TOKEN"

@@ -1,14 +1,15 @@
 """The names that a certificate may give to a keep: DNS names, addresses, and a SPIFFE identity.
 
 Strict, since whoever chooses a name chooses whom clients talk to: lower-case letters, digits and
-hyphens (IDNA's A-labels included), a wildcard as the whole first label or not at all.
+hyphens (IDNA's A-labels included), a wildcard as the whole first label or not at all.  No name ends
+in a number: clients take those for addresses, in spellings such as 127.1 or 0x7f000001.
 
-Sources: RFC 5280, section 4.2.1.6; RFC 1123, section 2.1; SPIFFE-ID, sections 2.1 and 2.2.
+Sources: RFC 5280, section 4.2.1.6; RFC 1123, section 2.1; SPIFFE-ID, sections 2.1 and 2.2; WHATWG
+URL, section 3.5 ("ends in a number").
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from enarx.errors import MalformedError
@@ -18,6 +19,7 @@ MAX_SPIFFE = 2048
 
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DNS = re.compile(rf"(?:\*\.(?={_LABEL}\.))?{_LABEL}(?:\.{_LABEL})*")
+_NUMBER = re.compile("[0-9]+|0x[0-9a-f]*")
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -31,8 +33,8 @@ def dns_name(text: str, where: str) -> str:
     if len(text) > MAX_DNS or _DNS.fullmatch(text) is None:
         hint = "lower case; names with other letters in their xn-- form; one name, without a port"
         raise MalformedError(where, f"got {text[:80]!r}, want a DNS name", hints=(hint,))
-    if _is_address(text):
-        raise MalformedError(where, f"got the address {text}, want a DNS name")
+    if _NUMBER.fullmatch(text.rpartition(".")[2]):
+        raise MalformedError(where, f"got {text}, an address to clients, want a DNS name")
     return text
 
 
@@ -60,11 +62,3 @@ def spiffe_id(domain: str, *segments: str) -> str:
     if len(found) > MAX_SPIFFE:
         raise MalformedError("SPIFFE ID", f"got {len(found)} characters, want {MAX_SPIFFE}")
     return found
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -5,6 +5,7 @@ Source: RFC 2986; RFC 2985, section 5.4.2; draft-ietf-rats-msg-wrap-23, section 
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 20
 MAX_NAMES = 64
 
+_UNREADABLE = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _CMW = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.35")  # id-pe-cmw
 
 
@@ -61,15 +68,22 @@ def names_of(data: bytes, where: str = "request") -> Names:
         found = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return Names()
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as e:
+    except _UNREADABLE as e:
         raise MalformedError(where, f"its names cannot be read ({str(e)[:120]})") from e
     if len(list(found)) > MAX_NAMES:
         raise MalformedError(where, f"asks for more than {MAX_NAMES} names")
     for name in found:
-        if not isinstance(name, x509.DNSName | x509.IPAddress):
+        if not (isinstance(name, x509.DNSName) or _is_one_address(name)):
             kind = type(name).__name__
             raise MalformedError(where, f"asks for a name of kind {kind}, want DNS names")
     return Names(
         dns=tuple(found.get_values_for_type(x509.DNSName)),
         addresses=tuple(str(ip) for ip in found.get_values_for_type(x509.IPAddress)),
+    )
+
+
+def _is_one_address(name: x509.GeneralName) -> bool:
+    """A machine's address, and not a network, which stands in constraints of names only."""
+    return isinstance(name, x509.IPAddress) and isinstance(
+        name.value, ipaddress.IPv4Address | ipaddress.IPv6Address
     )

@@ -14,13 +14,13 @@ from tests.steward.keeps import development_root
 from enarx.appraisal.image import ReferenceValue
 from enarx.attestation import VENDOR_ANCHORS, Endorsements, Parsed, needs
 from enarx.cli.installed_image import installed_references
-from enarx.steward import tables
 from enarx.steward.attest.finding import Means
 from enarx.steward.attest.service import Service
 from enarx.steward.authority.authority import Authority
 from enarx.steward.authority.making import initialise
 from enarx.steward.authority.opener import make_passphrase, opener_from_files
 from enarx.steward.log.log import Log
+from enarx.steward.parts import import_tables
 from enarx.steward.policies.approvers import Approvers
 from enarx.steward.policies.changes import Draft, Policies
 from enarx.steward.policies.document import digest
@@ -104,7 +104,7 @@ def nothing_more(parsed: Parsed, now: datetime) -> Endorsements:
 @pytest.fixture
 def steward(engine: Engine, authority: Authority, policy: str) -> Iterator[Steward]:
     """A Steward that accepts simulated keeps."""
-    tables.load()
+    import_tables()
     migrate(engine)
     log = Log(engine, ORIGIN, authority.log_key)
     writer = Writer(engine)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.pki.openssl import verify
 
 from enarx.pki.issue import Leaf
 from enarx.steward.authority.authority import Authority
 from enarx.steward.authority.making import initialise
 from enarx.steward.authority.opener import Opener, make_passphrase, opener_from_files
-from enarx.wire.text import to_pem
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -64,34 +63,7 @@ def leaf(now: datetime) -> Leaf:
     )
 
 
-Verify = Callable[..., str]
-
-
 @pytest.fixture
-def openssl(tmp_path: Path) -> Verify:
-    """``openssl verify``: what it says about a certificate, below which anchors."""
-
-    def verify(
-        certificate: bytes,
-        anchors: tuple[bytes, ...],
-        between: tuple[bytes, ...] = (),
-        *options: str,
-        crls: tuple[bytes, ...] = (),
-    ) -> str:
-        files = {
-            "anchors": [("CERTIFICATE", der) for der in anchors]
-            + [("X509 CRL", der) for der in crls],
-            "between": [("CERTIFICATE", der) for der in between],
-            "leaf": [("CERTIFICATE", certificate)],
-        }
-        for name, blocks in files.items():
-            (tmp_path / name).write_bytes(b"".join(to_pem(label, der) for label, der in blocks))
-        untrusted = ["-untrusted", "between"] if between else []
-        done = subprocess.run(
-            ["openssl", "verify", "-x509_strict", "-no-CApath", "-no-CAstore",
-             "-CAfile", "anchors", *untrusted, *options, "leaf"],
-            cwd=tmp_path, capture_output=True, text=True, check=False, env=dict(os.environ),
-        )  # fmt: skip
-        return (done.stdout + done.stderr).strip()
-
-    return verify
+def openssl(tmp_path: Path) -> Callable[..., str]:
+    """``tests.pki.openssl.verify`` in a folder of the test."""
+    return partial(verify, tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from enarx.appraisal import ear_token
-from enarx.errors import MisconfiguredError
+from enarx.errors import MalformedError, MisconfiguredError
 from enarx.pki.crl import Entry
 from enarx.pki.issue import Leaf
 from enarx.steward.authority.authority import Authority, load
@@ -58,6 +58,25 @@ def test_no_certificate_lives_for_more_than_eight_days(authority: Authority, lea
     """Else a replaced intermediate could not be forgotten in time."""
     with pytest.raises(ValueError, match="eight days"):
         authority.issue(replace(leaf, not_after=leaf.not_before + timedelta(days=9)))
+
+
+@pytest.mark.parametrize(
+    "identity",
+    ["spiffe://other.org/workload/shop", "spiffe://enarx.local", "spiffe://enarx.local.evil.org/x"],
+)
+def test_no_identity_of_another_domain_is_issued(
+    identity: str, authority: Authority, leaf: Leaf
+) -> None:
+    """Whatever the caller believes it may say, an authority speaks for its own domain."""
+    with pytest.raises(ValueError, match="an identity of"):
+        authority.issue(replace(leaf, spiffe_id=identity))
+
+
+@pytest.mark.parametrize("name", ["Shop.example", "a\n.example", "127.1", "*.org", "a.example\0"])
+def test_no_name_is_issued_unchecked(name: str, authority: Authority, leaf: Leaf) -> None:
+    """Also where the caller forgot to check it."""
+    with pytest.raises(MalformedError):
+        authority.issue(replace(leaf, dns_names=(name,)))
 
 
 def test_what_is_loaded_is_what_was_made(authority: Authority, state: str, opener: Opener) -> None:

@@ -131,6 +131,17 @@ def test_operators_put_list_and_remove(client: Client) -> None:
     assert client.get("/v1/secrets/a", headers=ADMIN).status_code == 404
 
 
+def test_a_resource_has_a_name_of_three_parts(client: Client) -> None:
+    """Repository, type and tag; what the paths of requests use is no name, nor are two parts."""
+    headers = {**ADMIN, "Content-Type": VALUE}
+    put = partial(client.put, content=b"x", headers=headers)
+    assert put("/v1/secrets/default/Key/ledger").json()["name"] == "default/Key/ledger"
+    assert client.get("/v1/secrets/default/Key/ledger/ledger", headers=ADMIN).status_code == 200
+    assert client.get("/v1/secrets/default/Key/ledger", headers=ADMIN).status_code == 200
+    assert put("/v1/secrets/release").json()["code"] == "malformed"
+    assert put("/v1/secrets/default/.key/1").json()["code"] == "malformed"
+
+
 @pytest.mark.parametrize("query", ["uses=x", "uses=0", "other=1", "not_before=-1"])
 def test_rules_that_are_none(client: Client, query: str) -> None:
     """Numbers, and known names."""

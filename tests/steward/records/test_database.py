@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -199,3 +200,25 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
         retrying(engine, increment)
     assert "secret" not in str(caught.value)
     engine.dispose()
+
+
+def test_a_database_that_is_not_ones_own_is_said(new_postgres: Callable[[], str]) -> None:
+    """A user who may make no tables is told so, and what to do about it."""
+    url = new_postgres()
+    owner = open_engine(url)
+    with owner.begin() as connection:
+        connection.execute(sa.text("DROP ROLE IF EXISTS guest"))
+        connection.execute(sa.text("CREATE ROLE guest LOGIN"))
+    owner.dispose()
+    guest = open_engine(url.replace("enarx@", "guest@"))
+    with pytest.raises(MisconfiguredError, match="permission denied") as caught:
+        migrate(guest)
+    guest.dispose()
+    assert "OWNER TO" in caught.value.hints[0]
+
+
+def test_a_server_that_is_not_there_is_said() -> None:
+    """The first thing that a service does with its database fails in one line."""
+    engine = open_engine("postgresql+psycopg://steward@127.0.0.1:1/steward")
+    with pytest.raises(UnavailableError, match="connection refused"):
+        migrate(engine)

@@ -9,7 +9,7 @@ bound to the request's key: the first stage refuses a container without a rule f
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from enarx import attestation
 from enarx.errors import MalformedError
+from enarx.evidence import identity
 from enarx.evidence.dice import is_tagged_evidence
 from enarx.pki import request
 from enarx.pki.request import Names
@@ -99,6 +100,27 @@ def of_evidence(data: bytes, where: str = "evidence") -> Applicant:
         request=data,
         spki=b"",
         nonce=found.nonce,
+        workload_digest=found.workload_digest,
+        names=Names(),
+    )
+
+
+def of_claims(evidence: bytes, data: bytes) -> Applicant:
+    """The applicant for secrets: evidence, and the claims *data* that it must be bound to.
+
+    Its nonce is left to whoever releases.
+
+    Raises:
+        MalformedError: they are none.
+    """
+    found = claims.parse_secrets(data)
+    parsed = attestation.parse(evidence)
+    bound = replace(parsed.opened, binding=identity.claims_only(data), claims=data)
+    return Applicant(
+        parsed=parsed._replace(opened=bound),
+        request=evidence,
+        spki=b"",
+        nonce=b"",
         workload_digest=found.workload_digest,
         names=Names(),
     )

@@ -22,8 +22,10 @@ from enarx.steward.attest import applicant as applicants
 from enarx.steward.attest.decision import Decision
 from enarx.steward.attest.finding import find
 from enarx.steward.attest.recording import Book
+from enarx.steward.broker.release import Judged
 from enarx.steward.policies import store
 from enarx.steward.records import nonces
+from enarx.steward.records.batches import Batches
 from enarx.steward.records.database import reading
 from enarx.transparency.leaf import SALT_BYTES
 from enarx.wire.text import to_base64url
@@ -115,6 +117,7 @@ class Service:
         self._entropy = entropy
         self._crl_url = crl_url
         self._book = Book(append=log.append, policy_number=_policy_number)
+        self._proofs: Batches[int, bytes] = Batches("steward-proofs", log.proofs)
         self._policy: tuple[int, StewardPolicy] | None = None
 
     def challenge(self) -> tuple[bytes, int]:
@@ -151,6 +154,22 @@ class Service:
         """Judge evidence with identity claims; the result says what was found."""
         return self._decide(applicants.of_evidence(evidence), "result")
 
+    def judge(self, evidence: bytes, claims: bytes) -> Judged:
+        """Judge whoever asks for secrets, on record; their nonce is consumed with the release.
+
+        Raises:
+            MalformedError: it is no evidence.
+            UnavailableError: endorsements or records cannot be had.
+        """
+        answer = self._decide(applicants.of_claims(evidence, claims), "secret")
+        decision = answer.decision
+        return Judged(
+            accepted=decision.accepted,
+            workload_digest=decision.applicant.workload_digest,
+            decision=decision.id,
+            why="; ".join(str(one) for one in decision.failures),
+        )
+
     def policy(self) -> tuple[int, StewardPolicy]:
         """The policy that counts, and the number of its version."""
         with reading(self.engine) as connection:
@@ -159,20 +178,32 @@ class Service:
                 self._policy = store.active_policy(connection)
         return self._policy
 
+    def secrets_of(self, workload_digest: str) -> tuple[str, ...]:
+        """The names of the secrets that the policy gives to a workload."""
+        return self.policy()[1].secrets(workload_digest)
+
+    def close(self) -> None:
+        """Finish what is under way."""
+        self._proofs.close()
+        self.writer.close()
+
     def _decide(self, applicant: Applicant, purpose: Purpose) -> Answer:
         token = to_base64url(self._entropy(_TOKEN_BYTES))
         digest = hashlib.sha256(token.encode()).digest()
+        policy = self._policy or self.policy()
         for _ in range(_ATTEMPTS):
-            finding, decision = self._find(applicant, purpose)
+            finding, decision = self._find(applicant, purpose, *policy)
             recorded = self.writer.write(partial(self._book.record, decision, digest)).result()
             if recorded.nonce is not None:
                 raise NonceError(recorded.nonce)
             if not recorded.policy_changed:
                 return self._answer(recorded, finding, token)
+            policy = self.policy()
         raise UnavailableError("policy", "changes faster than requests are judged")
 
-    def _find(self, applicant: Applicant, purpose: Purpose) -> tuple[Finding, Decision]:
-        number, policy = self.policy()
+    def _find(
+        self, applicant: Applicant, purpose: Purpose, number: int, policy: StewardPolicy
+    ) -> tuple[Finding, Decision]:
         now = self.now().replace(microsecond=0)
         finding = find(applicant, policy, self.means, now)
         serial = int.from_bytes(self._entropy(_SERIAL_BYTES), "big") % _TOP_BIT + 1
@@ -192,7 +223,7 @@ class Service:
 
     def _answer(self, recorded: Recorded, finding: Finding, token: str) -> Answer:
         decision = recorded.decision
-        (proof,) = self.log.proofs([recorded.index])
+        proof = self._proofs.submit(recorded.index).result()
         chain: tuple[bytes, ...] = ()
         if decision.accepted and decision.serial and finding.accepted is not None:
             chain = (self._certificate(decision, finding, proof), *self.authority.chain[:-1])
@@ -246,7 +277,7 @@ class Service:
 
 
 def _policy_number(connection: Connection) -> int:
-    return store.active(connection, "policy").version
+    return store.active_number(connection, "policy")
 
 
 def _identifier(entropy: bytes) -> str:

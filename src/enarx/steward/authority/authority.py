@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.pki import issue
 from enarx.pki.crl import revocation_list
+from enarx.pki.names import dns_name
 from enarx.steward.authority import state as states
 from enarx.steward.authority.directory import PrivateDirectory
 from enarx.steward.authority.keys import Keys, MissingKeyError, identifier
@@ -134,8 +135,14 @@ class Authority:
 
         Raises:
             MisconfiguredError: it would outlive the intermediate, which must be rotated first.
-            ValueError: it would live for more than eight days, or is no certificate.
+            MalformedError: a DNS name is none.
+            ValueError: it would live for more than eight days, is of another trust domain, or is
+                no certificate.
         """
+        if not leaf.spiffe_id.startswith(f"spiffe://{self.trust_domain}/"):
+            raise ValueError(f"want an identity of {self.trust_domain}")
+        for name in leaf.dns_names:
+            dns_name(name, "certificate")
         if leaf.not_after - leaf.not_before > LONGEST_LEAF:
             raise ValueError("want a certificate for eight days at most")
         if leaf.not_after > self.not_after:

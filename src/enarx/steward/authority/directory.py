@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1 << 20
 
+_OURS = "authority"
 _LOCK = "authority.lock"
 _ASIDE = ".partial"
 _OTHERS = 0o077
@@ -78,11 +79,14 @@ class PrivateDirectory:
                 raise _unavailable(self.place(name), error) from error
 
     def forget(self, prefix: str, ending: str, *, keep: frozenset[str]) -> None:
-        """Remove files that begin and end so and are not in *keep*, and half-written ones."""
-        endings = (ending, _ASIDE)
+        """Remove files that begin and end so and are not in *keep*, and half-written ones.
+
+        The caller holds the lock, so nobody else is writing them.
+        """
         with self._opened() as directory:
             for name in os.listdir(directory):  # noqa: PTH208 - of a descriptor
-                if name.startswith(prefix) and name.endswith(endings) and name not in keep:
+                unused = name.startswith(prefix) and name.endswith(ending) and name not in keep
+                if unused or (name.startswith(_OURS) and name.endswith(_ASIDE)):
                     with suppress(OSError):
                         os.unlink(name, dir_fd=directory)
 

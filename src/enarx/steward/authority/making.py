@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 
-from enarx.errors import MisconfiguredError
+from enarx.errors import MalformedError, MisconfiguredError
 from enarx.pki import issue
 from enarx.pki.names import trust_domain
 from enarx.steward.authority import state as states
@@ -206,7 +206,10 @@ class _Maker:
 
 
 def _check(wanted: Wanted) -> None:
-    trust_domain(wanted.trust_domain, "trust domain")
+    try:
+        trust_domain(wanted.trust_domain, "trust domain")
+    except MalformedError as error:
+        raise MisconfiguredError("trust domain", error.problem) from error
     if not (0 < len(wanted.name) <= MAX_NAME and wanted.name.isprintable()):
         raise MisconfiguredError("name", f"want 1 to {MAX_NAME} printable characters")
     if wanted.kind not in states.KINDS:

@@ -65,7 +65,13 @@ def opener_from_files(directory: str, *, passphrase_file: str = "", pin_file: st
     Raises:
         MisconfiguredError: a file is not there, not private, or holds no such thing.
     """
-    path = passphrase_file or f"{directory}/{PASSPHRASE_FILE}"
+    path = passphrase_file
+    if not path:
+        place = PrivateDirectory(directory)
+        path = place.place(PASSPHRASE_FILE)
+        if PASSPHRASE_FILE not in place:
+            hint = "give --passphrase-file, as when the authority was made"
+            raise MisconfiguredError(path, "not there", hints=(hint,))
     pin = _line(pin_file, _MAX_PIN).decode("utf-8", "replace") if pin_file else ""
     return Opener(Passphrase(_line(path, MAX_PASSPHRASE)), pin=pin)
 

@@ -143,7 +143,7 @@ def _find(module: Module) -> pkcs11.Token:
         raise MisconfiguredError(module.path, f"several tokens {module.token!r}") from error
     except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError) as error:
         problem = f"cannot be used as a PKCS #11 module ({str(error) or type(error).__name__})"
-        raise MisconfiguredError(module.path, problem.lower()) from error
+        raise MisconfiguredError(module.path, problem) from error
 
 
 def _generate(

@@ -37,13 +37,16 @@ _ID_BYTES = 16
 class Judged:
     """What came of evidence: whether it was accepted, and under which decision it is on record.
 
-    *workload_digest* is what the evidence says runs there, "sha256:…"; *why* is for the requester.
+    *workload_digest* is what the evidence says runs there, "sha256:…"; *why* is for the requester;
+    *host_data* is what whoever launched it had put into the evidence (HOSTDATA, MRCONFIGID,
+    CONFIGID).
     """
 
     accepted: bool
     workload_digest: str
     decision: str
     why: str = ""
+    host_data: bytes = b""
 
 
 class Judge(Protocol):

@@ -6,7 +6,8 @@
     GET    /v1/secrets, /v1/secrets/{name}, /v1/secrets/{name}/ledger
     DELETE /v1/secrets/{name}
 
-A value goes in and comes out sealed only; no answer has one.
+A *name* is one part, or three (repository/type/tag).  A value goes in and comes out
+sealed only; no answer has one.
 """
 
 from __future__ import annotations
@@ -67,8 +68,14 @@ def routes(
         Route("/v1/secrets/release", made.release, methods=["POST"]),
         Route("/v1/secrets/release/{id}/receipt", made.receipt, methods=["POST"]),
         Route("/v1/secrets", made.all, methods=["GET"]),
-        Route("/v1/secrets/{name}", made.one, methods=["GET", "PUT", "DELETE"]),
-        Route("/v1/secrets/{name}/ledger", made.ledger, methods=["GET"]),
+        *(
+            route
+            for name in ("{name}", "{repository}/{type}/{tag}")
+            for route in (
+                Route(f"/v1/secrets/{name}", made.one, methods=["GET", "PUT", "DELETE"]),
+                Route(f"/v1/secrets/{name}/ledger", made.ledger, methods=["GET"]),
+            )
+        ),
     ]
 
 
@@ -122,7 +129,7 @@ class _Routes:
 
     async def one(self, request: Request) -> Response:
         await self._admit(request)
-        name, now = vault.check_name(request.path_params["name"]), self._now()
+        name, now = _name(request), self._now()
         if request.method == "DELETE":
             if not await self._write(lambda connection: vault.remove(connection, name, now)):
                 raise _missing(name)
@@ -137,7 +144,7 @@ class _Routes:
 
     async def ledger(self, request: Request) -> Response:
         await self._admit(request)
-        name = vault.check_name(request.path_params["name"])
+        name = _name(request)
         found = await self._read(lambda connection: ledger.of_secret(connection, name))
         keys = ("id", "time", "workload", "key", "decision", "log_index", "received")
         return JSONResponse(
@@ -182,6 +189,10 @@ def shown(entry: Entry) -> dict[str, object]:
         "not_after": entry.rules.not_after,
         "created": entry.created,
     }
+
+
+def _name(request: Request) -> str:
+    return vault.check_name("/".join(request.path_params.values()))
 
 
 def _number(request: Request, key: str) -> int | None:

@@ -30,7 +30,14 @@ KEY_BYTES = 32
 MAX_VALUE_BYTES = 64 * 1024
 MAX_USES = 2**53
 
-_NAME = re.compile(r"[a-z0-9._-]{1,128}")
+NAME = "name of a secret"
+"""Where errors of `check_name` say that they are."""
+
+RESERVED = frozenset({"release"})
+"""Names that the paths of requests have another use for."""
+
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_NAME = re.compile(rf"[a-z0-9._-]{{1,128}}|{_PART}/{_PART}/{_PART}")
 _NONCE_BYTES = 12
 
 
@@ -130,15 +137,19 @@ class Vault:
 
 
 def check_name(name: str) -> str:
-    """*name*, which must be one of a secret: 1 to 128 of ``a-z 0-9 . _ -``.
+    """*name*, which must be one of a secret.
+
+    It is 1 to 128 of ``a-z 0-9 . _ -``, or a resource's repository, type and tag with ``/`` between
+    them, each of 1 to 100 of the same or ``A-Z``, first a letter or digit.
 
     Raises:
-        MalformedError: it is not.
+        MalformedError: it is not, or it is reserved.
     """
     if not _NAME.fullmatch(name):
-        raise MalformedError(
-            "name of a secret", f"got {name[:140]!r}, want 1 to 128 of [a-z0-9._-]"
-        )
+        want = "want 1 to 128 of [a-z0-9._-], or repository/type/tag"
+        raise MalformedError(NAME, f"got {name[:140]!r}, {want}")
+    if name in RESERVED:
+        raise MalformedError(NAME, f"got {name!r}, which is reserved")
     return name
 
 

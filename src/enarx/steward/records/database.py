@@ -93,7 +93,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     Raises:
         UnavailableError: the database does not answer, or is busy for too long.
     """
-    with _available(engine), engine.connect() as connection:
+    with available(engine), engine.connect() as connection:
         marked = connection.execution_options(**{_WRITES: True})
         with marked.begin():
             if engine.dialect.name == "postgresql":
@@ -108,7 +108,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     Raises:
         UnavailableError: the database does not answer.
     """
-    with _available(engine), engine.connect() as connection:
+    with available(engine), engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(  # noqa: PLW2901 - the same one, marked
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -135,16 +135,33 @@ def retrying(engine: Engine, work: Callable[[Connection], _Result]) -> _Result:
 
 
 @contextmanager
-def _available(engine: Engine) -> Iterator[None]:
-    """Tell failures of the database from mistakes in what it was asked, which are bugs."""
+def available(engine: Engine) -> Iterator[None]:
+    """Tell failures of the database from mistakes in what it was asked, which are bugs.
+
+    Raises:
+        UnavailableError: it does not answer.
+        MisconfiguredError: its user may not do what a Steward must.
+    """
+    what = engine.url.render_as_string(hide_password=True)
     try:
         yield
-    except (IntegrityError, ProgrammingError):
-        raise
+    except (IntegrityError, ProgrammingError) as error:
+        if getattr(error.orig, "sqlstate", None) != _FORBIDDEN:
+            raise
+        raise MisconfiguredError(what, _first_line(error), hints=(_OWNER,)) from error
     except (DBAPIError, sa.exc.TimeoutError) as error:
-        lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-        what = engine.url.render_as_string(hide_password=True)
-        raise UnavailableError(what, lines[0].lower() if lines else "no answer") from error
+        raise UnavailableError(what, _first_line(error)) from error
+
+
+_FORBIDDEN = "42501"
+"""SQLSTATE of insufficient privilege (PostgreSQL, appendix A)."""
+
+_OWNER = "let its user own the database: ALTER DATABASE name OWNER TO user"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0].lower() if lines else "no answer"
 
 
 def _may_try_again(cause: BaseException | None) -> bool:

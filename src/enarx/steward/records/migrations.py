@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from enarx.errors import MisconfiguredError
-from enarx.steward.records.database import metadata, retrying
+from enarx.steward.records.database import available, metadata, retrying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,8 @@ def migrate(engine: Engine, steps: Sequence[Step] = STEPS) -> None:
         MisconfiguredError: it was written by a newer version, or its tables have another form.
     """
     if engine.dialect.name == "postgresql":
-        with engine.begin() as connection:  # two who start at once: one waits here for the other
+        # two who start at once: one waits here for the other
+        with available(engine), engine.begin() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             metadata.create_all(connection, tables=[metadata.tables["steward_writer"]])
     retrying(engine, lambda connection: _migrate(connection, steps))
