@@ -9,13 +9,9 @@ import click
 
 from enarx.adapters.package_files import read_file
 from enarx.cli.steward_approver import read_key
-from enarx.cli.steward_state import (
-    database_option,
-    passphrase_option,
-    pin_option,
-    state_option,
-)
+from enarx.cli.steward_database import database_option, state_option
 from enarx.cli.steward_versions import now, place_of, tell
+from enarx.cli.stewarding import key_options
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.protocol.outcome import legible
 from enarx.wire.text import base64url, to_base64url
@@ -35,8 +31,7 @@ _MAX_DOCUMENT = 1_000_000
 @click.argument("number", type=click.IntRange(1))
 @state_option
 @database_option
-@passphrase_option
-@pin_option
+@key_options
 def statement(
     number: int, state: str, database_url_file: str, passphrase_file: str, pin_file: str
 ) -> None:
@@ -68,8 +63,7 @@ def statement(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @state_option
 @database_option
-@passphrase_option
-@pin_option
+@key_options
 def approve(  # one parameter per option
     number: int | None,
     *,

@@ -13,7 +13,6 @@ from enarx.appraisal.catalogue import PLATFORMS
 from enarx.cli import steward_approval, steward_approver, steward_versions
 from enarx.cli.exit import report_hint, report_note
 from enarx.cli.policy import installed, policy_name
-from enarx.cli.steward_state import not_installed
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.protocol.outcome import legible
 
@@ -168,10 +167,8 @@ def _flat(file: str, *, strict: bool = False) -> bytes:
     Args:
         strict: a problem is raised.
     """
-    try:
-        from enarx.steward.policies.flatten import flatten
-    except ModuleNotFoundError as error:
-        raise not_installed(error) from error
+    from enarx.steward.policies.flatten import flatten
+
     files = read_files(file)
     try:
         return flatten(file, files)

@@ -8,7 +8,6 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -16,18 +15,13 @@ import click
 from enarx.adapters.package_files import read_file
 from enarx.adapters.policy_files import read_files
 from enarx.cli.exit import report_hint, report_note, report_warning
-from enarx.cli.steward_state import (
-    MEMORY,
+from enarx.cli.steward_database import (
     database_option,
-    log_origin,
-    not_installed,
-    open_authority,
     open_records,
-    passphrase_option,
-    pin_option,
     state_directory,
     state_option,
 )
+from enarx.cli.stewarding import key_options, log_of, opener_of
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.protocol.outcome import legible
 
@@ -89,13 +83,11 @@ class Place:
 
     def policies(self, engine: Engine) -> Policies:
         """What changes documents, and tells the Steward's log."""
-        from enarx.steward.log.log import Log
-        from enarx.steward.log.memory import FileMemory
+        from enarx.steward.authority.authority import load
         from enarx.steward.policies.changes import Policies
 
-        authority = open_authority(self.directory, self.passphrase_file, self.pin_file)
-        log = Log(engine, log_origin(authority), authority.log_key)
-        log.remember(FileMemory(Path(f"{self.directory}/{MEMORY}")))
+        opener = opener_of(self.directory, self.passphrase_file, self.pin_file)
+        log = log_of(load(self.directory, opener), engine, self.directory)
         return Policies(origin=log.origin, append=log.append)
 
 
@@ -110,7 +102,10 @@ def place_of(
     try:
         import enarx.steward.policies.changes  # noqa: F401 - whether the role is installed
     except ModuleNotFoundError as error:
-        raise not_installed(error) from error
+        hint = "pip install 'enarx[steward]'"
+        raise MisconfiguredError(
+            f"module {error.name}", "is not installed", hints=(hint,)
+        ) from error
     return Place(
         directory=state_directory(state),
         url_file=database_url_file,
@@ -177,8 +172,7 @@ def proposals(*, as_json: bool, state: str, database_url_file: str) -> None:
 @click.option("--nobody-approves", is_flag=True, help="Whoever has the state directory decides.")
 @state_option
 @database_option
-@passphrase_option
-@pin_option
+@key_options
 def install(  # one parameter per option
     file: str,
     *,
@@ -214,8 +208,7 @@ def install(  # one parameter per option
 @click.option("--note", default="", help="Why, for those who approve.")
 @state_option
 @database_option
-@passphrase_option
-@pin_option
+@key_options
 def propose(  # one parameter per option
     file: str,
     *,

@@ -1,6 +1,6 @@
 """The paths below /v1/policy as OpenAPI 3.1, for the Steward's document.
 
-Refers to the schema and the response ``Problem`` of the document that it becomes a part of.
+Refers to the response ``Problem`` of the document that it becomes a part of.
 """
 # exempt from the line budget: a table
 
@@ -116,19 +116,15 @@ _DRY_RUN: Json = _table(
     }
 )
 
-SCHEMAS: Json = {
-    "PolicyProposal": _table(_PROPOSAL),
-    "WholePolicyProposal": _table(
-        {
-            **_PROPOSAL,
-            "document": _TEXT,
-            "statement": {**_TEXT, "description": "what an approver signs, byte for byte"},
-        }
-    ),
-    "Policy": _table({**_PROPOSAL, **_SUMMARY}),
-    "PolicyDryRun": _DRY_RUN,
-}
-"""To stand among the document's schemas."""
+_SHORT: Json = _table(_PROPOSAL)
+_WHOLE: Json = _table(
+    {
+        **_PROPOSAL,
+        "document": _TEXT,
+        "statement": {**_TEXT, "description": "what an approver signs, byte for byte"},
+    }
+)
+_POLICY: Json = _table({**_PROPOSAL, **_SUMMARY})
 
 
 def paths() -> Json:
@@ -163,30 +159,20 @@ def _proposal_paths() -> Json:
     return {
         "/v1/policy/proposals": {
             "get": _operation("policyProposals", "What can be approved", _PROPOSALS),
-            "post": _operation(
-                "propose", "Propose a document", _ref("WholePolicyProposal"), _DRAFT, status="201"
-            ),
+            "post": _operation("propose", "Propose a document", _WHOLE, _DRAFT, status="201"),
         },
         one: {
             "parameters": [_path("number")],
-            "get": _operation("proposal", "One proposal", _ref("WholePolicyProposal")),
+            "get": _operation("proposal", "One proposal", _WHOLE),
         },
         f"{one}/approvals": {
             "parameters": [_path("number")],
-            "post": _operation(
-                "approve", "Add an approval", _ref("WholePolicyProposal"), _APPROVAL
-            ),
+            "post": _operation("approve", "Add an approval", _WHOLE, _APPROVAL),
         },
         "/v1/policy/dry-run": {
-            "post": _operation(
-                "policyDryRun", "A policy over the last decisions", _ref("PolicyDryRun"), _TRIED
-            )
+            "post": _operation("policyDryRun", "A policy over the last decisions", _DRY_RUN, _TRIED)
         },
     }
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _path(name: str) -> Json:
@@ -213,7 +199,7 @@ def _operation(
 
 
 def _policy(name: str, summary: str) -> Json:
-    content = {"application/json": {"schema": _ref("Policy")}, TOML: {"schema": _TEXT}}
+    content = {"application/json": {"schema": _POLICY}, TOML: {"schema": _TEXT}}
     return {
         "operationId": name,
         "summary": summary,
@@ -238,11 +224,11 @@ _APPROVERS: Json = _table(
 )
 _HISTORY: Json = _table(
     {
-        "versions": {"type": "array", "items": _ref("PolicyProposal")},
+        "versions": {"type": "array", "items": _SHORT},
         "next": {**_OR_NULL, "description": "what `before` is for the next page"},
     }
 )
-_PROPOSALS: Json = _table({"proposals": {"type": "array", "items": _ref("PolicyProposal")}})
+_PROPOSALS: Json = _table({"proposals": {"type": "array", "items": _SHORT}})
 _DRAFT: Json = _table(
     {
         "kind": {"type": "string", "enum": list(KINDS)},
