@@ -121,14 +121,14 @@ def test_what_is_denied_is_found(
     migrate(engine)
     with writing(engine) as connection:
         denials.deny(connection, kind, value, reason="stolen", by="ann", now=NOW)
-        (failure,) = denials.failures(connection, subject)
+        ((failure,),) = denials.failures(connection, [subject])
         assert (failure.claim, failure.got) == (kind, "denied: stolen")
         other = Subject(chip="ff", key="ff", workload="ff")
-        assert denials.failures(connection, other) == ()
+        assert denials.failures(connection, [other]) == ((),)
         (entry,) = denials.every(connection)
         assert denials.lift(connection, entry.number, NOW)
         assert not denials.lift(connection, entry.number, NOW)
-        assert denials.failures(connection, subject) == ()
+        assert denials.failures(connection, [subject]) == ((),)
 
 
 def test_a_value_counts_for_its_kind_only(engine: Engine) -> None:
@@ -136,7 +136,7 @@ def test_a_value_counts_for_its_kind_only(engine: Engine) -> None:
     migrate(engine)
     with writing(engine) as connection:
         denials.deny(connection, "key", KEY, reason="", by="ann", now=NOW)
-        assert not denials.failures(connection, Subject(chip=KEY, key="", workload=""))
+        assert denials.failures(connection, [Subject(chip=KEY, key="", workload="")]) == ((),)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One decision as one transaction: nonce, deny list, log and records.
+"""Decisions in one transaction: nonces, deny list, log and records.
 
 Everything or nothing: there is no decision without its entry in the log, no certificate that is
 not on record, and no nonce that counts twice, whatever is killed and whoever else writes.
@@ -61,94 +61,121 @@ class Book:
     append: Callable[[Connection, Sequence[bytes]], Sequence[int]]
     policy_number: Callable[[Connection], int]
 
-    def record(self, decision: Decision, token_sha256: bytes, connection: Connection) -> Recorded:
-        """Record *decision*; may be run again after it was undone.
+    def record(
+        self, connection: Connection, items: Sequence[tuple[Decision, bytes]]
+    ) -> Sequence[Recorded]:
+        """Record decisions; may be run again after it was undone.
+
+        Whoever writes is waited for by everybody, so all of them take few statements.
 
         Args:
-            token_sha256: of the token with which its owner may ask for it.
+            items: each decision with the SHA-256 of the token with which its owner may ask for it.
         """
-        if self.policy_number(connection) != decision.policy[0]:
-            return Recorded(decision=decision, policy_changed=True)
-        applicant = decision.applicant
-        if applicant.nonce:
-            refusal = nonces.consume(connection, applicant.nonce, decision.time)
-            if refusal is not None:
-                return Recorded(decision=decision, nonce=refusal)
-        denied = denials.failures(
-            connection,
-            Subject(
-                chip=decision.finding.instance,
-                key=applicant.key_sha256,
-                workload=applicant.workload_digest,
-            ),
+        number = self.policy_number(connection)
+        refused = [_refusal(connection, decision, number) for decision, _ in items]
+        admitted = [item for item, refusal in zip(items, refused, strict=True) if refusal is None]
+        decided = _denied(connection, [decision for decision, _ in admitted])
+        payloads = [decision.payload() for decision in decided]
+        entries = [one.entry(payload) for one, payload in zip(decided, payloads, strict=True)]
+        recorded = [
+            Recorded(decision=decision, payload=payload, index=index)
+            for decision, payload, index in zip(
+                decided, payloads, self.append(connection, entries), strict=True
+            )
+        ]
+        _insert(connection, recorded, [token_sha256 for _, token_sha256 in admitted])
+        rest = iter(recorded)
+        return [refusal or next(rest) for refusal in refused]
+
+
+def _refusal(connection: Connection, decision: Decision, number: int) -> Recorded | None:
+    """Why *decision* is not recorded; consumes its nonce."""
+    if number != decision.policy[0]:
+        return Recorded(decision=decision, policy_changed=True)
+    nonce = decision.applicant.nonce
+    failure = nonces.consume(connection, nonce, decision.time) if nonce else None
+    return failure and Recorded(decision=decision, nonce=failure)
+
+
+def _denied(connection: Connection, found: Sequence[Decision]) -> list[Decision]:
+    """The same decisions, but that what is denied is refused."""
+    subjects = [
+        Subject(
+            chip=one.finding.instance,
+            key=one.applicant.key_sha256,
+            workload=one.applicant.workload_digest,
         )
-        if denied:
-            decision = replace(decision, failures=(*decision.failures, *denied))
-        payload = decision.payload()
-        (index,) = self.append(connection, [decision.entry(payload)])
-        recorded = Recorded(decision=decision, payload=payload, index=index)
-        _insert(connection, recorded, token_sha256)
-        return recorded
+        for one in found
+    ]
+    return [
+        replace(one, failures=(*one.failures, *denied)) if denied else one
+        for one, denied in zip(found, denials.failures(connection, subjects), strict=True)
+    ]
 
 
 _INSERT = sa.insert(decisions)  # made once: to make it costs more than to execute it
 
 
-def _insert(connection: Connection, recorded: Recorded, token_sha256: bytes) -> None:
-    decision, index = recorded.decision, recorded.index
-    applicant, finding = decision.applicant, decision.finding
-    connection.execute(
-        _INSERT,
-        {
-            "id": decision.id,
-            "time": decision.time,
-            "purpose": decision.purpose,
-            "policy": decision.policy[0],
-            "accepted": decision.accepted,
-            "platform": finding.platform,
-            "workload": applicant.workload_digest,
-            "instance": finding.instance,
-            "salt": decision.salt,
-            "payload": recorded.payload,
-            "verdict": json.dumps(shown(decision.failures), separators=(",", ":")).encode(),
-            "token_sha256": token_sha256,
-            "log_index": index,
-        },
+def _insert(
+    connection: Connection, recorded: Sequence[Recorded], tokens_sha256: Sequence[bytes]
+) -> None:
+    if not recorded:
+        return
+    connection.execute(_INSERT, [_row(*one) for one in zip(recorded, tokens_sha256, strict=True)])
+    certificates.insert(
+        connection,
+        *(
+            _issued(one.decision)
+            for one in recorded
+            if one.decision.accepted and one.decision.serial
+        ),
     )
-    _keep_certificate(connection, decision)
-    _keep_evidence(connection, decision)
-    if index % _FORGET_EVERY == _FORGET_EVERY - 1:
+    evidence.keep(
+        connection,
+        *(_kept(one.decision) for one in recorded if one.decision.finding.authentic is not None),
+    )
+    if any(one.index % _FORGET_EVERY == _FORGET_EVERY - 1 for one in recorded):
         evidence.forget(connection)
 
 
-def _keep_certificate(connection: Connection, decision: Decision) -> None:
-    applicant = decision.applicant
-    if decision.accepted and decision.serial:
-        certificates.insert(
-            connection,
-            Issued(
-                serial=f"{decision.serial:x}",
-                decision=decision.id,
-                key=applicant.key_sha256,
-                workload=applicant.workload_digest,
-                instance=decision.finding.instance,
-                not_before=decision.time,
-                not_after=decision.not_after,
-            ),
-        )
+def _row(recorded: Recorded, token_sha256: bytes) -> dict[str, object]:
+    decision = recorded.decision
+    return {
+        "id": decision.id,
+        "time": decision.time,
+        "purpose": decision.purpose,
+        "policy": decision.policy[0],
+        "accepted": decision.accepted,
+        "platform": decision.finding.platform,
+        "workload": decision.applicant.workload_digest,
+        "instance": decision.finding.instance,
+        "salt": decision.salt,
+        "payload": recorded.payload,
+        "verdict": json.dumps(shown(decision.failures), separators=(",", ":")).encode(),
+        "token_sha256": token_sha256,
+        "log_index": recorded.index,
+    }
 
 
-def _keep_evidence(connection: Connection, decision: Decision) -> None:
-    applicant, finding = decision.applicant, decision.finding
-    if finding.authentic is not None:
-        evidence.keep(
-            connection,
-            Kept(
-                decision=decision.id,
-                time=decision.time,
-                technology=finding.platform,
-                evidence=applicant.parsed.opened.evidence,
-                endorsements=finding.endorsements + applicant.parsed.endorsements,
-                accepted=decision.accepted,
-            ),
-        )
+def _issued(decision: Decision) -> Issued:
+    return Issued(
+        serial=f"{decision.serial:x}",
+        decision=decision.id,
+        key=decision.applicant.key_sha256,
+        workload=decision.applicant.workload_digest,
+        instance=decision.finding.instance,
+        not_before=decision.time,
+        not_after=decision.not_after,
+    )
+
+
+def _kept(decision: Decision) -> Kept:
+    parsed, finding = decision.applicant.parsed, decision.finding
+    return Kept(
+        decision=decision.id,
+        time=decision.time,
+        technology=finding.platform,
+        evidence=parsed.opened.evidence,
+        endorsements=finding.endorsements + parsed.endorsements,
+        accepted=decision.accepted,
+    )

@@ -10,7 +10,6 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from enarx import __version__
@@ -26,7 +25,7 @@ from enarx.steward.broker.release import Judged
 from enarx.steward.policies import store
 from enarx.steward.records import nonces
 from enarx.steward.records.batches import Batches
-from enarx.steward.records.database import reading
+from enarx.steward.records.database import reading, retrying
 from enarx.transparency.leaf import SALT_BYTES
 from enarx.wire.text import to_base64url
 
@@ -119,6 +118,10 @@ class Service:
         self._entropy = entropy
         self._crl_url = crl_url
         self._book = Book(append=log.append, policy_number=_policy_number)
+        self._records: Batches[tuple[Decision, bytes], Recorded] = Batches(
+            "steward-records",
+            lambda items: retrying(engine, lambda connection: self._book.record(connection, items)),
+        )
         self._proofs: Batches[int, bytes] = Batches("steward-proofs", log.proofs)
         self._policy: tuple[int, StewardPolicy] | None = None
 
@@ -192,6 +195,7 @@ class Service:
 
     def close(self) -> None:
         """Finish what is under way."""
+        self._records.close()
         self._proofs.close()
         self.writer.close()
 
@@ -201,7 +205,7 @@ class Service:
         policy = self._policy or self.policy()
         for _ in range(_ATTEMPTS):
             finding, decision = self._find(applicant, purpose, *policy)
-            recorded = self.writer.write(partial(self._book.record, decision, digest)).result()
+            recorded = self._records.submit((decision, digest)).result()
             if recorded.nonce is not None:
                 raise NonceError(recorded.nonce)
             if not recorded.policy_changed:

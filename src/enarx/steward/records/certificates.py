@@ -52,9 +52,10 @@ class Revoked:
 _INSERT = sa.insert(certificates)
 
 
-def insert(connection: Connection, issued: Issued) -> None:
-    """Record a certificate that is about to be signed."""
-    connection.execute(_INSERT, {"reason": "", **asdict(issued)})
+def insert(connection: Connection, *issued: Issued) -> None:
+    """Record certificates that are about to be signed."""
+    if issued:
+        connection.execute(_INSERT, [{"reason": "", **asdict(one)} for one in issued])
 
 
 def revoke(connection: Connection, serial: str, *, reason: str, now: int) -> bool:

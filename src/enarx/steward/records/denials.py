@@ -15,7 +15,7 @@ from enarx.errors import Failure, MisconfiguredError
 from enarx.steward.records.tables import certificates, denials
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -143,17 +143,26 @@ _DENIED = sa.select(denials.c.kind, denials.c.value, denials.c.reason).where(
 )
 
 
-def failures(connection: Connection, subject: Subject) -> tuple[Failure, ...]:
-    """What of *subject* is denied now."""
-    named: dict[Kind, str] = {
-        "chip": subject.chip, "key": subject.key, "workload": subject.workload,
-    }  # fmt: skip
-    rows = connection.execute(_DENIED, {"values": [value for value in named.values() if value]})
+def failures(
+    connection: Connection, subjects: Sequence[Subject]
+) -> tuple[tuple[Failure, ...], ...]:
+    """What of each of *subjects* is denied now."""
+    values = sorted({value for one in subjects for value in _named(one).values()} - {""})
+    rows = connection.execute(_DENIED, {"values": values}).all()
     return tuple(
-        Failure(kind, want="one that is not denied", got=f"denied: {reason or 'no reason given'}")
-        for kind, value, reason in rows
-        if named.get(kind) == value
+        tuple(
+            Failure(
+                kind, want="one that is not denied", got=f"denied: {reason or 'no reason given'}"
+            )
+            for kind, value, reason in rows
+            if named.get(kind) == value
+        )
+        for named in map(_named, subjects)
     )
+
+
+def _named(subject: Subject) -> dict[Kind, str]:
+    return {"chip": subject.chip, "key": subject.key, "workload": subject.workload}
 
 
 def _entry(connection: Connection, kind: Kind, value: str) -> object | None:

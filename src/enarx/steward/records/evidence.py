@@ -60,26 +60,30 @@ _ADD_ENDORSEMENTS: Mapping[str, sa.Insert] = {
 }
 
 
-def keep(connection: Connection, kept: Kept) -> None:
-    """Keep what a decision was about, which is recorded already."""
-    named = digests(kept.endorsements)
-    items = [
-        {"sha256": sha256, "data": item}
-        for kind, values in named.items()
-        for sha256, item in zip(values, getattr(kept.endorsements, kind), strict=True)
-    ]
+def keep(connection: Connection, *kept: Kept) -> None:
+    """Keep what decisions were about, which are recorded already."""
+    items: dict[str, bytes] = {}
+    rows = []
+    for one in kept:
+        named = digests(one.endorsements)
+        for kind, values in named.items():
+            items |= zip(values, getattr(one.endorsements, kind), strict=True)
+        rows.append(
+            {
+                "decision": one.decision,
+                "time": one.time,
+                "technology": one.technology,
+                "evidence": one.evidence,
+                "endorsements": json.dumps(named, separators=(",", ":")),
+            }
+        )
     if items:
-        connection.execute(_ADD_ENDORSEMENTS[connection.dialect.name], items)
-    connection.execute(
-        _INSERT,
-        {
-            "decision": kept.decision,
-            "time": kept.time,
-            "technology": kept.technology,
-            "evidence": kept.evidence,
-            "endorsements": json.dumps(named, separators=(",", ":")),
-        },
-    )
+        connection.execute(
+            _ADD_ENDORSEMENTS[connection.dialect.name],
+            [{"sha256": sha256, "data": data} for sha256, data in sorted(items.items())],
+        )
+    if rows:
+        connection.execute(_INSERT, rows)
 
 
 def last(connection: Connection, most: int) -> tuple[Kept, ...]:
