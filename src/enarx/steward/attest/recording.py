@@ -94,7 +94,7 @@ def _refusal(connection: Connection, decision: Decision, number: int) -> Recorde
         return Recorded(decision=decision, policy_changed=True)
     nonce = decision.applicant.nonce
     failure = nonces.consume(connection, nonce, decision.time) if nonce else None
-    return failure and Recorded(decision=decision, nonce=failure)
+    return None if failure is None else Recorded(decision=decision, nonce=failure)
 
 
 def _denied(connection: Connection, found: Sequence[Decision]) -> list[Decision]:

@@ -243,7 +243,7 @@ class Service:
             recorded=recorded,
             finding=finding,
             chain=chain,
-            result=self._result(decision, finding, proof),
+            result=_result(authority, decision, finding, proof),
             proof=proof,
             token=token,
         )
@@ -268,26 +268,27 @@ class Service:
             )
         )
 
-    def _result(self, decision: Decision, finding: Finding, proof: bytes) -> str:
-        authentic, verdict = finding.authentic, finding.verdict
-        if authentic is None or verdict is None or decision.accepted != verdict.accepted:
-            return ""
-        applicant = decision.applicant
-        found = ear.claims_set(
-            authentic,
-            verdict,
-            build=f"enarx {__version__}",
-            nonce=to_base64url(applicant.nonce) if applicant.nonce else "",
-            expires=datetime.fromtimestamp(decision.not_after, UTC),
-        )
-        for module in cast("dict[str, dict[str, object]]", found["submods"]).values():
-            module["ear.enarx.decision"] = decision.id
-            module["ear.enarx.log-proof"] = proof.decode()
-            if applicant.workload_digest:
-                module["ear.enarx.workload-digest"] = applicant.workload_digest
-            if applicant.spki:
-                module["ear.enarx.key-sha256"] = applicant.key_sha256
-        return ear_token.sign(found, self.authority.result_key)
+
+def _result(authority: Authority, decision: Decision, finding: Finding, proof: bytes) -> str:
+    authentic, verdict = finding.authentic, finding.verdict
+    if authentic is None or verdict is None or decision.accepted != verdict.accepted:
+        return ""
+    applicant = decision.applicant
+    found = ear.claims_set(
+        authentic,
+        verdict,
+        build=f"enarx {__version__}",
+        nonce=to_base64url(applicant.nonce) if applicant.nonce else "",
+        expires=datetime.fromtimestamp(decision.not_after, UTC),
+    )
+    for module in cast("dict[str, dict[str, object]]", found["submods"]).values():
+        module["ear.enarx.decision"] = decision.id
+        module["ear.enarx.log-proof"] = proof.decode()
+        if applicant.workload_digest:
+            module["ear.enarx.workload-digest"] = applicant.workload_digest
+        if applicant.spki:
+            module["ear.enarx.key-sha256"] = applicant.key_sha256
+    return ear_token.sign(found, authority.result_key)
 
 
 def _policy_number(connection: Connection) -> int:
