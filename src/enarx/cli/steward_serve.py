@@ -28,14 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
-    from starlette.routing import BaseRoute
 
-    from enarx.steward.api.desk import Desk
     from enarx.steward.api.settings import Settings
     from enarx.steward.attest.finding import Means
     from enarx.steward.attest.service import Service
     from enarx.steward.authority.authority import Authority
     from enarx.steward.log.log import Log
+    from enarx.steward.policies.document import StewardPolicy
 
 DEFAULT_PORT = 9181
 _MAX_WORKERS = 32
@@ -56,6 +55,12 @@ _DEFAULT_WORKERS = 4
 @click.option("--trust-domain", default="enarx.local", show_default=True, help="If made now.")
 @click.option(
     "--policy", "policy_file", metavar="FILE", default="", help="The first policy, if made now."
+)
+@click.option(
+    "--guests-policy",
+    metavar="FILE",
+    default="",
+    help="Serve guests of Confidential Containers, too, judged by this policy.",
 )
 @database_option
 @key_options
@@ -81,6 +86,7 @@ def command(  # one parameter per option
     names: tuple[str, ...],
     trust_domain: str,
     policy_file: str,
+    guests_policy: str,
     database_url_file: str,
     passphrase_file: str,
     pin_file: str,
@@ -115,6 +121,7 @@ def command(  # one parameter per option
     called = names or ("localhost",)
     process = _Process(
         maker=maker,
+        guests=_guests(guests_policy),
         listener=listener,
         settings=_settings(rate, tls_certificate, tls_key),
         names=(*called, address) if called == ("localhost",) else called,
@@ -227,13 +234,12 @@ def _initialise(connection: Connection, log: Log, text: bytes) -> None:
 
 
 def _first_policy(path: str, *, simulated: bool) -> bytes:
-    from enarx.adapters.package_files import read_file
-    from enarx.appraisal.composition import MAX_BYTES
     from enarx.cli.installed_image import installed_references
+    from enarx.cli.steward_versions import document_in
     from enarx.steward.policies.starter import starter
 
     if path:
-        return read_file(path, MAX_BYTES)
+        return document_in(path, "policy")
     references = installed_references()
     platforms = tuple(one.platform for one in references)
     return starter(
@@ -245,6 +251,16 @@ def _first_policy(path: str, *, simulated: bool) -> bytes:
     ).encode()
 
 
+def _guests(path: str) -> StewardPolicy | None:
+    """The policy for guests in the file *path*, if one is named."""
+    if not path:
+        return None
+    from enarx.cli.steward_versions import document_in
+    from enarx.steward.policies.document import parse
+
+    return parse(document_in(path, "policy"), path)
+
+
 class _Process:
     """One worker: what it opens after the fork, and serves."""
 
@@ -252,6 +268,7 @@ class _Process:
         self,
         *,
         maker: _Maker,
+        guests: StewardPolicy | None,
         listener: socket.socket,
         settings: Settings,
         names: tuple[str, ...],
@@ -261,6 +278,7 @@ class _Process:
         tell: Callable[[], None],
     ) -> None:
         self._maker = maker
+        self._guests = guests
         self._listener = listener
         self._settings = settings
         self._names = names
@@ -273,6 +291,7 @@ class _Process:
         """Serve until SIGTERM."""
         from enarx.steward.api.desk import Desk
         from enarx.steward.api.metrics import Metrics
+        from enarx.steward.api.others import routes as other_routes
         from enarx.steward.api.own_certificate import OwnCertificate
         from enarx.steward.api.serve import serve
 
@@ -293,7 +312,7 @@ class _Process:
                 desk,
                 self._listener,
                 own,
-                others=_other_routes(service, desk),
+                others=other_routes(service, desk, self._guests),
                 ready=self._tell if number == 0 else lambda: None,
             )
         finally:
@@ -315,35 +334,6 @@ class _Process:
             entropy=os.urandom,
             crl_url=self._crl_url,
         )
-
-
-def _other_routes(service: Service, desk: Desk) -> list[BaseRoute]:
-    """Those of the log and of the secrets."""
-    from enarx.steward.broker import routes as broker_routes
-    from enarx.steward.broker.entries import logged
-    from enarx.steward.broker.release import Broker
-    from enarx.steward.broker.vault import Vault
-    from enarx.steward.log import routes as log_routes
-
-    vault = Vault(service.authority.secrets_key)
-    broker = Broker(
-        vault,
-        judge=service.judge,
-        allowed=service.secrets_of,
-        log=logged(service.log.append, service.authority.secrets_key),
-    )
-    return [
-        *log_routes.routes(service.log, desk.run),
-        *broker_routes.routes(
-            broker,
-            vault,
-            engine=service.engine,
-            writer=service.writer,
-            admit=desk.operator_of,
-            now=lambda: int(service.now().timestamp()),
-            limits=desk.settings.limits,
-        ),
-    ]
 
 
 def means(sources: SourceOptions, *, simulated: bool) -> Means:

@@ -8,6 +8,7 @@ from starlette.routing import Router
 
 from enarx.steward.api.attest_routes import AttestRoutes
 from enarx.steward.api.openapi import document
+from enarx.steward.api.others import paths
 from enarx.steward.api.record_routes import RecordRoutes
 from enarx.web.edge import Edge
 
@@ -31,7 +32,7 @@ def application(desk: Desk, log: FilteringBoundLogger, others: Iterable[BaseRout
     router = Router(
         [
             *AttestRoutes(desk, log).routes(),
-            *RecordRoutes(desk, document(), log).routes(),
+            *RecordRoutes(desk, document(paths()), log).routes(),
             *others,
         ],
         redirect_slashes=False,

@@ -21,6 +21,7 @@ from enarx.errors import MalformedError
 from enarx.evidence import identity, pkix
 from enarx.evidence.dice import is_tagged_evidence
 from enarx.evidence.extensions import EVIDENCE
+from enarx.evidence.opened import KeyBinding
 from enarx.pki import request
 from enarx.pki.request import Names
 from enarx.protocol import claims
@@ -133,6 +134,26 @@ def of_claims(evidence: bytes, data: bytes) -> Applicant:
         spki=b"",
         nonce=b"",
         workload_digest=found.workload_digest,
+        names=Names(),
+    )
+
+
+def of_guest(evidence: bytes, report_data: bytes) -> Applicant:
+    """The applicant that a guest is, whose evidence must be bound to *report_data*.
+
+    Raises:
+        MalformedError: it is no evidence.
+    """
+    parsed = attestation.parse(evidence)
+    binding = KeyBinding(
+        rule="report_data = digest of the session's runtime data", spki=b"", accepted=(report_data,)
+    )
+    return Applicant(
+        parsed=parsed._replace(opened=replace(parsed.opened, binding=binding)),
+        request=evidence,
+        spki=b"",
+        nonce=b"",
+        workload_digest="",
         names=Names(),
     )
 

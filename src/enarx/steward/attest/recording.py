@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from enarx.errors import Failure
 
+GIVEN = 0
+"""The number of a policy that is no version on record: the operator gave it."""
+
 _FORGET_EVERY = 256
 """Entries of the log after which old evidence is looked for."""
 
@@ -65,7 +68,8 @@ class Book:
         Args:
             token_sha256: of the token with which its owner may ask for it.
         """
-        if self.policy_number(connection) != decision.policy[0]:
+        number = decision.policy[0]
+        if number != GIVEN and self.policy_number(connection) != number:
             return Recorded(decision=decision, policy_changed=True)
         applicant = decision.applicant
         if applicant.nonce:
