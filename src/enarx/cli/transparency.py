@@ -57,7 +57,7 @@ def verify(source: str, key: str, ca_file: str) -> None:
     from enarx.transparency.audit import recompute
 
     with _following(source, key, ca_file) as log:
-        new, known = log.newest(), log.known()
+        known, new = log.known(), log.newest()  # in this order: another command may run
         with log.judging(known, new):
             recompute(new.checkpoint, log.source.tile, known.checkpoint if known else None)
         log.remember(known, new)
@@ -145,7 +145,7 @@ def watch(*, source: str, key: str, once: bool, interval: int, ca_file: str) -> 
 def _look(log: Following) -> None:
     from enarx.transparency.audit import growth
 
-    new, known = log.newest(), log.known()
+    known, new = log.known(), log.newest()  # in this order: another command may run
     if known is None:
         head = new.checkpoint
         report_note(f"nothing was seen before; beginning at {head.size} entries, not checked")
@@ -231,7 +231,7 @@ def _say(index: int, size: int, verdict: str) -> None:
 
 def _agreeing(log: Following) -> Seen:
     """What the log shows now, which extends what it showed before."""
-    new, known = log.newest(), log.known()
+    known, new = log.known(), log.newest()  # in this order: another command may run
     log.must_extend(known, new)
     log.remember(known, new)
     return new
