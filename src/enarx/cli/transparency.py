@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _MAX_CERTIFICATE = 1 << 16
 _MAX_GROWTH = 1 << 20
+_MAX_ANSWER = 1 << 20
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 
 _source = click.argument("source", metavar="SOURCE")
 _key = click.option(
@@ -105,6 +107,40 @@ def prove(
         write_new(output, data)
     else:
         click.echo(data, nl=False)
+
+
+@command.command("open")
+@click.argument("answer", metavar="ANSWER")
+@_key
+def open_command(*, answer: str, key: str) -> None:
+    """Open the entry of a decision: is what the Steward said about it in its log?
+
+    ANSWER is the file with the Steward's answer, or what GET /v1/decisions gave: JSON with salt,
+    payload and proof. Prints the decision.
+    """
+    from enarx.adapters.package_files import read_file
+    from enarx.transparency import leaf, proof
+    from enarx.wire import canonical, document
+    from enarx.wire.text import base64url
+
+    fields = document.load(read_file(answer, _MAX_ANSWER), answer)
+    logged = fields.object("log") if "payload" not in fields else fields
+    payload = logged.text("payload").encode()
+    salt = base64url(logged.text("salt"), f"{answer}: salt")
+    told = canonical.decode(payload, f"{answer}: payload")
+    held = (fields.object("log") if logged is fields else logged).text("proof").encode()
+    if len(salt) != leaf.SALT_BYTES:
+        raise MalformedError(f"{answer}: salt", f"want {leaf.SALT_BYTES} bytes")
+    entry = leaf.Entry(
+        kind="decision",
+        time=told.integer("time", 0, _LAST_SECOND),
+        subject=told.text("id"),
+        salted_sha256=leaf.salted(salt, payload),
+    )
+    verifier = _verifier(key)
+    checkpoint = proof.check(entry.encode(), held, verifier.name, (verifier,))
+    report_note(f"in the log {checkpoint.origin} of {checkpoint.size} entries, as its key signed")
+    click.echo(payload.decode())
 
 
 @command.command("watch")

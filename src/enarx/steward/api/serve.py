@@ -62,7 +62,8 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    renewing = asyncio.create_task(_renew(own))
+    await desk.run(desk.service.announce_keys)
+    renewing = asyncio.create_task(_renew(desk, own))
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -72,7 +73,10 @@ async def _serve(
         desk.close()
 
 
-async def _renew(own: OwnCertificate | None) -> None:
-    while own is not None:
+async def _renew(desk: Desk, own: OwnCertificate | None) -> None:
+    """Notice a renewed authority: in the log, and in our own certificate."""
+    while True:
         await asyncio.sleep(_RENEWAL_S)
-        own.refresh()
+        await desk.run(desk.service.announce_keys)
+        if own is not None:
+            own.refresh()

@@ -23,6 +23,7 @@ from enarx.steward.attest.decision import Decision
 from enarx.steward.attest.finding import find
 from enarx.steward.attest.recording import GIVEN, Book
 from enarx.steward.broker.release import Judged
+from enarx.steward.log import announcing
 from enarx.steward.policies import store
 from enarx.steward.records import nonces
 from enarx.steward.records.batches import Batches
@@ -127,6 +128,20 @@ class Service:
         """As it is now: another process may have renewed it."""
         self._authority = self._authority.reloaded()
         return self._authority
+
+    def announce_keys(self) -> None:
+        """Put the authority's keys into the log, those that are not there yet."""
+        now = int(self.now().timestamp())
+        for one in announcing.of_keys(self.authority):
+            self.writer.write(
+                partial(
+                    announcing.announce,
+                    one=one,
+                    append=self.log.append,
+                    now=now,
+                    salt=self._entropy(SALT_BYTES),
+                )
+            ).result()
 
     def challenge(self) -> tuple[bytes, int]:
         """A nonce, and until when it may be used, in seconds since 1970."""
