@@ -24,7 +24,12 @@ from enarx.keep.sandbox.lockdown import lock_down
 from enarx.keep.system import System
 from enarx.keep.wasi.command import check_names, run_command
 from enarx.package import manifest, wasm
-from enarx.package.model import application_arguments, application_environment, default_config
+from enarx.package.model import (
+    application_arguments,
+    application_environment,
+    default_config,
+    secrets_wanted,
+)
 from enarx.protocol import outcome
 
 TYPE_CHECKING = False
@@ -343,7 +348,7 @@ def _secrets(launch: Launch, config: Config, secure: Secure | None) -> Delivery 
 
     given = {one.name: _read(one.fd, one.size, "secret") for one in launch.secrets}
     check_given(config, given, launch.config_name)  # before a Steward counts a use
-    wanted = tuple(one for one in config.secrets if one.origin == "steward")
+    wanted = secrets_wanted(config)
     fetched: dict[str, bytes] = {}
     if wanted and secure is not None and secure.steward is not None:
         fetched = secure.fetch(wanted)
