@@ -148,6 +148,22 @@ def test_a_steward_that_cannot_at_the_moment(
     assert "refuses with status 503: not possible at the moment; try again later" in found
 
 
+@pytest.mark.parametrize("answers", [1, 2])
+def test_a_steward_that_cannot_any_more(launch: Launch, steward: FakeSteward, answers: int) -> None:
+    """Also after it refused everything at once, for what is needed and for what is not."""
+    steward.secrets = {"token": CANARY}
+    said: list[Said] = []
+
+    def tire(answer: Said) -> Said:
+        said.append(answer)
+        return answer if len(said) <= answers else problem(503, title="not possible")
+
+    steward.released = tire
+    found = refusal(launch(NEEDED + SPARE))
+    assert "refuses with status 503: not possible; try again later" in found
+    assert len(said) == answers + 1
+
+
 def test_a_missing_secret_of_the_owner_s_costs_no_use(launch: Launch, steward: FakeSteward) -> None:
     """A launch that is going to fail asks for nothing."""
     steward.secrets = {"token": CANARY}
