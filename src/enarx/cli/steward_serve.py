@@ -6,12 +6,17 @@ import ipaddress
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from enarx.cli.endorsement_sources import SourceOptions, source_options_on_demand
+from enarx.cli.endorsement_sources import (
+    SourceOptions,
+    open_resolver,
+    source_options_on_demand,
+)
 from enarx.cli.exit import report_hint, report_note, report_warning
 from enarx.cli.hosting import listen, url_of
 from enarx.cli.steward_database import (
@@ -346,7 +351,7 @@ def means(sources: SourceOptions, *, simulated: bool) -> Means:
     return Means(
         anchors=VENDOR_ANCHORS + simulated_roots() if simulated else VENDOR_ANCHORS,
         accept_simulated=simulated,
-        endorse=Endorsing(sources),
+        endorse=Endorsing(partial(open_resolver, sources)),
     )
 
 

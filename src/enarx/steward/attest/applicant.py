@@ -170,8 +170,12 @@ def _der(data: bytes, where: str) -> bytes:
 
 
 def _named(parsed: Parsed, where: str) -> tuple[bytes, str]:
-    """The nonce and the workload of identity claims; nothing where there are no claims."""
-    if not parsed.opened.claims:
+    """The nonce and the workload of identity claims; nothing where there are none.
+
+    DICE's claims name a key only, and the binding has compared it.
+    """
+    binding = parsed.opened.binding
+    if binding is None or binding.rule != identity.RULE:
         return b"", ""
     found = claims.parse_identity(parsed.opened.claims, where)
     return found.nonce, found.workload_digest
