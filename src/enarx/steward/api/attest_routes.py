@@ -45,16 +45,15 @@ class AttestRoutes:
     def routes(self) -> list[Route]:
         """All of them."""
         return [
-            Route("/", self._alive, methods=["GET"]),
-            Route("/", self._enarx07, methods=["POST"]),
+            Route("/", self._root, methods=["GET", "POST"]),
             Route("/v1/challenge", self._challenge, methods=["POST"]),
             Route("/v1/certificate", self._certificate, methods=["POST"]),
             Route("/v1/attest", self._attest, methods=["POST"]),
         ]
 
-    async def _alive(self, _request: Request) -> Response:
-        """What Enarx 0.7 asks whether there is a Steward."""
-        return Response()
+    async def _root(self, request: Request) -> Response:
+        """What Enarx 0.7 asks for: GET whether there is a Steward, POST everything else."""
+        return await self._enarx07(request) if request.method == "POST" else Response()
 
     async def _challenge(self, request: Request) -> Response:
         self._desk.count(request)

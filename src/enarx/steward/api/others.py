@@ -1,11 +1,10 @@
-"""The routes of the other parts, and their descriptions: log, secrets, policies, guests."""
+"""The routes of the other parts: log, secrets, policies, guests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from enarx.steward.attest.guests import Guests
-from enarx.steward.broker import openapi as broker_paths
 from enarx.steward.broker import routes as broker_routes
 from enarx.steward.broker.entries import logged
 from enarx.steward.broker.kbs import routes as kbs_routes
@@ -14,7 +13,6 @@ from enarx.steward.broker.kbs.routes import Verdicts
 from enarx.steward.broker.release import Broker
 from enarx.steward.broker.vault import Vault
 from enarx.steward.log import routes as log_routes
-from enarx.steward.policies import openapi as policy_paths
 from enarx.steward.policies import routes as policy_routes
 from enarx.steward.policies.changes import Policies
 from enarx.steward.policies.routes import PolicyService
@@ -60,11 +58,6 @@ def routes(service: Service, desk: Desk, guests: StewardPolicy | None) -> list[R
             limits=desk.settings.limits,
         )
     return found
-
-
-def paths() -> dict[str, object]:
-    """What OpenAPI says of them."""
-    return {**broker_paths.paths(), **policy_paths.paths()}
 
 
 def _policies(service: Service, desk: Desk) -> PolicyService:

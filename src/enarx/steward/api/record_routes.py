@@ -65,8 +65,7 @@ class RecordRoutes:
             Route("/v1/crl", self._crl),
             Route("/v1/crl/{issuer}", self._crl),
             Route("/v1/decisions/{decision}", self._decision),
-            Route("/v1/denials", self._denials, methods=["GET"]),
-            Route("/v1/denials", self._deny, methods=["POST"]),
+            Route("/v1/denials", self._denials, methods=["GET", "POST"]),
             Route("/v1/denials/{number}", self._lift, methods=["DELETE"]),
         ]
 
@@ -152,7 +151,9 @@ class RecordRoutes:
             ).one_or_none()
 
     async def _denials(self, request: Request) -> Response:
-        await self._desk.operator_of(request)
+        operator = await self._desk.operator_of(request)
+        if request.method == "POST":
+            return await self._deny(request, operator)
         return JSONResponse({"denials": await self._desk.run(self._all_denials)})
 
     def _all_denials(self) -> list[dict[str, object]]:
@@ -170,9 +171,8 @@ class RecordRoutes:
                 for one in denials.every(connection)
             ]
 
-    async def _deny(self, request: Request) -> Response:
+    async def _deny(self, request: Request, operator: str) -> Response:
         """Deny something from now on, and revoke what was issued for it."""
-        operator = await self._desk.operator_of(request)
         fields = await bodies.read_json(request, self._desk.settings.limits)
         kind = cast("Kind", fields.one_of("kind", denials.KINDS))
         value = fields.text("value", most=_MAX_VALUE)

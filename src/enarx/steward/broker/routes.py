@@ -199,8 +199,9 @@ def _number(request: Request, key: str) -> int | None:
     text = request.query_params.get(key)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(MAX_USES)):
-        raise Problem("malformed", f"{key}: want a number")
+    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_USES))
+    if not digits or int(text) > MAX_USES:
+        raise Problem("malformed", f"{key}: want a number of at most {MAX_USES}")
     return int(text)
 
 
