@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from joserfc.jwk import ECKey, OKPKey
 from joserfc.jws import JWSRegistry
@@ -46,13 +45,8 @@ def sign(claims: Mapping[str, object], key: PrivateKey) -> str:
     algorithm = algorithm_of(key)
     header = document.dump({"alg": algorithm, "typ": MEDIA_TYPE})
     signed = f"{text.to_base64url(header)}.{text.to_base64url(document.dump(claims))}"
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
     signer = JWSRegistry.algorithms[algorithm]
-    signature = signer.sign(signed.encode("ascii"), _jwk(pem, algorithm))
+    signature = signer.sign(signed.encode("ascii"), _jwk(key))
     return f"{signed}.{text.to_base64url(signature)}"
 
 
@@ -83,11 +77,8 @@ def verify(
     header, payload, signature, signed = _parts(token)
     wanted = algorithm_of(key)
     _must_be_named(header, wanted, algorithms)
-    pem = key.public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
     verifier = JWSRegistry.algorithms[wanted]
-    if not verifier.verify(signed, signature, _jwk(pem, wanted)):
+    if not verifier.verify(signed, signature, _jwk(key)):
         failure = Failure("signature", want="made by the given key", got="another")
         raise UnauthenticError("attestation result's signature", failure)
     result = ear.parse(payload)
@@ -111,8 +102,10 @@ def algorithm_of(key: PrivateKey | PublicKey) -> Algorithm:
     raise MisconfiguredError("signing key", "want a key of P-384 or Ed25519")
 
 
-def _jwk(pem: bytes, algorithm: Algorithm) -> ECKey | OKPKey:
-    return ECKey.import_key(pem) if algorithm == "ES384" else OKPKey.import_key(pem)
+def _jwk(key: PrivateKey | PublicKey) -> ECKey | OKPKey:
+    if isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey):
+        return ECKey(key, key)
+    return OKPKey(key, key)
 
 
 def _parts(token: str) -> tuple[document.Fields, bytes, bytes, bytes]:

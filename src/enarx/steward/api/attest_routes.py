@@ -157,7 +157,7 @@ def _common(answer: Answer) -> dict[str, object]:
             "index": answer.recorded.index,
             "proof": answer.proof.decode(),
             "salt": to_base64url(decision.salt),
-            "payload": decision.payload().decode(),
+            "payload": answer.recorded.payload.decode(),
         },
     }
 

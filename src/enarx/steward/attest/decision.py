@@ -87,13 +87,17 @@ class Decision:
             }
         )
 
-    def entry(self) -> bytes:
-        """What the log has of it."""
+    def entry(self, payload: bytes = b"") -> bytes:
+        """What the log has of it.
+
+        Args:
+            payload: if it was computed before.
+        """
         return Entry(
             kind="decision",
             time=self.time,
             subject=self.id,
-            salted_sha256=salted(self.salt, self.payload()),
+            salted_sha256=salted(self.salt, payload or self.payload()),
         ).encode()
 
 

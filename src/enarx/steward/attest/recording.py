@@ -39,12 +39,14 @@ class Recorded:
 
     Args:
         decision: as it stands now: the deny list may have refused it.
-        index: of its entry in the log; -1 if nothing was recorded.
+        payload: what the entry in the log stands for; empty if nothing was recorded.
+        index: of that entry; -1 if nothing was recorded.
         nonce: why the nonce does not count, if that is so; then nothing was recorded.
         policy_changed: there is another policy by now: judge anew; nothing was recorded.
     """
 
     decision: Decision
+    payload: bytes = b""
     index: int = -1
     nonce: Failure | None = None
     policy_changed: bool = False
@@ -86,29 +88,36 @@ class Book:
         )
         if denied:
             decision = replace(decision, failures=(*decision.failures, *denied))
-        (index,) = self.append(connection, [decision.entry()])
-        _insert(connection, decision, token_sha256, index)
-        return Recorded(decision=decision, index=index)
+        payload = decision.payload()
+        (index,) = self.append(connection, [decision.entry(payload)])
+        recorded = Recorded(decision=decision, payload=payload, index=index)
+        _insert(connection, recorded, token_sha256)
+        return recorded
 
 
-def _insert(connection: Connection, decision: Decision, token_sha256: bytes, index: int) -> None:
+_INSERT = sa.insert(decisions)  # made once: to make it costs more than to execute it
+
+
+def _insert(connection: Connection, recorded: Recorded, token_sha256: bytes) -> None:
+    decision, index = recorded.decision, recorded.index
     applicant, finding = decision.applicant, decision.finding
     connection.execute(
-        sa.insert(decisions).values(
-            id=decision.id,
-            time=decision.time,
-            purpose=decision.purpose,
-            policy=decision.policy[0],
-            accepted=decision.accepted,
-            platform=finding.platform,
-            workload=applicant.workload_digest,
-            instance=finding.instance,
-            salt=decision.salt,
-            payload=decision.payload(),
-            verdict=json.dumps(shown(decision.failures), separators=(",", ":")).encode(),
-            token_sha256=token_sha256,
-            log_index=index,
-        )
+        _INSERT,
+        {
+            "id": decision.id,
+            "time": decision.time,
+            "purpose": decision.purpose,
+            "policy": decision.policy[0],
+            "accepted": decision.accepted,
+            "platform": finding.platform,
+            "workload": applicant.workload_digest,
+            "instance": finding.instance,
+            "salt": decision.salt,
+            "payload": recorded.payload,
+            "verdict": json.dumps(shown(decision.failures), separators=(",", ":")).encode(),
+            "token_sha256": token_sha256,
+            "log_index": index,
+        },
     )
     _keep_certificate(connection, decision)
     _keep_evidence(connection, decision)

@@ -101,14 +101,14 @@ def active(connection: Connection, kind: Kind) -> Active:
     return Active(int(row.version), bytes(row.document))
 
 
+_NUMBER = sa.select(sa.func.max(proposals.c.version)).where(
+    proposals.c.kind == sa.bindparam("which")
+)
+
+
 def active_number(connection: Connection, kind: Kind) -> int:
     """The version of *kind* that counts, without its document; 0 if there is none yet."""
-    return (
-        connection.scalar(
-            sa.select(sa.func.max(proposals.c.version)).where(proposals.c.kind == kind)
-        )
-        or 0
-    )
+    return connection.scalar(_NUMBER, {"which": kind}) or 0
 
 
 _INITIALISE = ("enarx steward serve makes the first one, or: enarx steward policy install FILE",)

@@ -49,9 +49,12 @@ class Revoked:
     reason: str
 
 
+_INSERT = sa.insert(certificates)
+
+
 def insert(connection: Connection, issued: Issued) -> None:
     """Record a certificate that is about to be signed."""
-    connection.execute(sa.insert(certificates).values(reason="", **asdict(issued)))
+    connection.execute(_INSERT, {"reason": "", **asdict(issued)})
 
 
 def revoke(connection: Connection, serial: str, *, reason: str, now: int) -> bool:

@@ -138,17 +138,17 @@ def every(connection: Connection) -> tuple[Denial, ...]:
     return tuple(Denial(**row) for row in rows)
 
 
+_DENIED = sa.select(denials.c.kind, denials.c.value, denials.c.reason).where(
+    denials.c.value.in_(sa.bindparam("values", expanding=True)), denials.c.lifted.is_(None)
+)
+
+
 def failures(connection: Connection, subject: Subject) -> tuple[Failure, ...]:
     """What of *subject* is denied now."""
     named: dict[Kind, str] = {
         "chip": subject.chip, "key": subject.key, "workload": subject.workload,
     }  # fmt: skip
-    rows = connection.execute(
-        sa.select(denials.c.kind, denials.c.value, denials.c.reason).where(
-            denials.c.value.in_([value for value in named.values() if value]),
-            denials.c.lifted.is_(None),
-        )
-    )
+    rows = connection.execute(_DENIED, {"values": [value for value in named.values() if value]})
     return tuple(
         Failure(kind, want="one that is not denied", got=f"denied: {reason or 'no reason given'}")
         for kind, value, reason in rows

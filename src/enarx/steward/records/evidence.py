@@ -17,7 +17,7 @@ from enarx.steward.records.tables import decisions, endorsements, evidence
 from enarx.tee.endorsements import Endorsements
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection
 
@@ -53,6 +53,13 @@ def digests(bag: Endorsements) -> dict[str, list[str]]:
     }
 
 
+_INSERT = sa.insert(evidence)
+_ADD_ENDORSEMENTS: Mapping[str, sa.Insert] = {
+    "postgresql": postgresql.insert(endorsements).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(endorsements).on_conflict_do_nothing(),
+}
+
+
 def keep(connection: Connection, kept: Kept) -> None:
     """Keep what a decision was about, which is recorded already."""
     named = digests(kept.endorsements)
@@ -62,16 +69,16 @@ def keep(connection: Connection, kept: Kept) -> None:
         for sha256, item in zip(values, getattr(kept.endorsements, kind), strict=True)
     ]
     if items:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(endorsements).on_conflict_do_nothing(), items)
+        connection.execute(_ADD_ENDORSEMENTS[connection.dialect.name], items)
     connection.execute(
-        sa.insert(evidence).values(
-            decision=kept.decision,
-            time=kept.time,
-            technology=kept.technology,
-            evidence=kept.evidence,
-            endorsements=json.dumps(named, separators=(",", ":")),
-        )
+        _INSERT,
+        {
+            "decision": kept.decision,
+            "time": kept.time,
+            "technology": kept.technology,
+            "evidence": kept.evidence,
+            "endorsements": json.dumps(named, separators=(",", ":")),
+        },
     )
 
 

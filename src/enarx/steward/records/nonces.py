@@ -22,19 +22,28 @@ FORGET_AFTER_S = 3600
 _HINT = "ask for a new challenge: POST /v1/challenge"
 
 
+_INSERT = sa.insert(nonces)
+_FORGET = sa.delete(nonces).where(nonces.c.expires < sa.bindparam("before"))
+_CONSUME = (
+    sa.update(nonces)
+    .where(
+        nonces.c.nonce == sa.bindparam("which"),
+        nonces.c.consumed.is_(None),
+        nonces.c.expires > sa.bindparam("now"),
+    )
+    .values(consumed=sa.bindparam("now"))
+)
+
+
 def issue(connection: Connection, nonce: bytes, *, now: int, expires: int) -> None:
     """Record *nonce*, 32 random bytes, as issued, and forget some that ended long ago."""
-    connection.execute(sa.insert(nonces).values(nonce=nonce, expires=expires))
-    connection.execute(sa.delete(nonces).where(nonces.c.expires < now - FORGET_AFTER_S))
+    connection.execute(_INSERT, {"nonce": nonce, "expires": expires})
+    connection.execute(_FORGET, {"before": now - FORGET_AFTER_S})
 
 
 def consume(connection: Connection, nonce: bytes, now: int) -> Failure | None:
     """Consume *nonce*; None if this call did, else why it cannot be."""
-    done = connection.execute(
-        sa.update(nonces)
-        .where(nonces.c.nonce == nonce, nonces.c.consumed.is_(None), nonces.c.expires > now)
-        .values(consumed=now)
-    )
+    done = connection.execute(_CONSUME, {"which": nonce, "now": now})
     return None if done.rowcount == 1 else _why(connection, nonce)
 
 
