@@ -89,7 +89,9 @@ def start(folder: Path, *arguments: str) -> Serving:
     os.close(writer)
     with os.fdopen(reader, encoding="utf-8") as ready:
         line = ready.readline()
-    assert line, (folder / "log").read_text()
+    if not line:
+        process.wait(PATIENCE_S)
+        raise AssertionError((folder / "log").read_text())
     return Serving(
         url=json.loads(line)["url"].replace("127.0.0.1", "localhost"),
         state=state,
