@@ -30,6 +30,8 @@ import verifying
 from bench import BUILT
 from figures import Figure, Skipped
 
+import steward
+
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "cold": start.cold,
     "interpreter": start.interpreter,
@@ -51,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "channel": launch.channel,
     "idle-keeps": launch.idle_keeps,
     "log": log.log,
+    "steward": steward.steward,
 }
 LONG: dict[str, Callable[[], Iterator[Figure]]] = {"log-full": log.full}
 """Those that run only when they are named, or with --full."""

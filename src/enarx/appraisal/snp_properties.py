@@ -75,10 +75,12 @@ def _provisional(case: Case) -> Got:
 def _tcb(name: str) -> Any:  # noqa: ANN401 - a fact
     def fact(case: Case) -> Got:
         prefix = f"snp.{name}."
+        fields = case.authentic.claims.fields  # computes each value when it is asked for
+        found = [(key, fields[key]) for key in fields if key.startswith(prefix)]
         return tuple(
             f"{key.removeprefix(prefix)} {value}"
-            for key, value in case.authentic.claims.fields.items()
-            if key.startswith(prefix) and not isinstance(value, bytes)
+            for key, value in found
+            if not isinstance(value, bytes)
         )
 
     return fact
