@@ -242,8 +242,7 @@ def test_what_a_steward_made_is_there_after_a_restart(tmp_path: Path) -> None:
         data = Keep().request(first.nonce(client))
         assert client.post("/v1/certificate", content=data, headers=PKCS10).status_code == 201
         before = client.get("/log/checkpoint").text.splitlines()
-    first.process.kill()
-    first.process.wait()
+    first.kill()
     second = start(tmp_path, "--insecure-accept-simulated", "--workers", "1")
     try:
         assert second.ca_file.read_bytes() == root
