@@ -7,6 +7,7 @@ import gc
 import os
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,6 +175,20 @@ def test_a_name_that_cannot_be_resolved_is_an_error(pair: Callable[..., Pair]) -
     error = pair().keep(lambda link: link.resolve("no such name"))
     assert isinstance(error, OSError)
     assert "no such name" in str(error)
+
+
+def test_a_host_vouches_for_nothing(pair: Callable[..., Pair]) -> None:
+    """Evidence is the business of a keep's agent."""
+    asked: tuple[Callable[[Link], object], ...] = (
+        lambda link: link.prove(b"key", bytes(32)),
+        lambda link: link.vouch(
+            bytes(32), b"key", {"x25519": b"k"}, ("a",), deadline=time.monotonic() + 10
+        ),
+    )
+    for ask in asked:
+        error = pair().keep(ask)
+        assert isinstance(error, OSError)
+        assert error.errno == errno.EOPNOTSUPP
 
 
 def test_compiled_code_is_filed_and_found(pair: Callable[..., Pair]) -> None:

@@ -27,7 +27,11 @@ VALUES = st.one_of(
     st.lists(st.integers(), max_size=2),
 )
 MESSAGES = st.fixed_dictionaries(
-    {"op": st.sampled_from(["cached", "store", "listen", "connect", "resolve", "prove", "exec"])},
+    {
+        "op": st.sampled_from(
+            ["cached", "store", "listen", "connect", "resolve", "prove", "vouch", "exec"]
+        )
+    },
     optional={
         "id": st.integers(0, 3) | VALUES,
         "key": VALUES,

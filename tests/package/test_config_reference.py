@@ -37,5 +37,5 @@ def test_every_key_is_documented() -> None:
 def test_every_example_is_valid() -> None:
     """Each TOML block of the page parses without a problem."""
     blocks = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     assert [examine(block.encode())[1] for block in blocks] == [()] * 7

@@ -31,7 +31,7 @@ optional = true
         Secret(name="db-password", file="/etc/app/password"),
         Secret(name="api.token", env="TOKEN", origin="steward", optional=True),
     )
-    assert secrets_wanted(config) == ("api.token",)
+    assert [one.name for one in secrets_wanted(config)] == ["api.token"]
 
 
 def test_without_secrets_nothing_is_asked_of_the_steward() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
 from enarx.protocol import link
+from enarx.protocol.launch import MAX_FRAME
 from enarx.protocol.link import Answer, Event, Reply, Request
 
 KEY = "ab" * 32 + "-01"
@@ -21,7 +22,11 @@ REQUESTS = [
     Request("connect", id=4, host="example.com", port=443, timeout_s=2.5),
     Request("resolve", id=5, host="example.com"),
     Request("prove", id=6, spki=b"key", nonce=bytes(32)),
-]
+    Request(
+        "vouch", id=7, spki=b"key", nonce=bytes(32), suites={"b": b"1", "a": b"2"},
+        names=("db-password", "x"),
+    ),
+]  # fmt: skip
 
 
 def shown(value: object) -> dict[str, object]:
@@ -79,6 +84,56 @@ def test_a_proof_is_asked_for_a_key_and_a_nonce(change: dict[str, object]) -> No
         link.decode_message(json.dumps(data).encode(), 0)
 
 
+SUITE = {"kem": "x25519", "public_key": "00"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nonce": "00" * 31},
+        {"spki": "AB"},
+        {"names": []},
+        {"names": [""]},
+        {"names": ["a", "a"]},
+        {"names": ["a" * 129]},
+        {"names": [str(n) for n in range(65)]},
+        {"names": [1]},
+        {"suites": []},
+        {"suites": {}},
+        {"suites": [SUITE, SUITE]},
+        {"suites": [{**SUITE, "kem": str(n)} for n in range(5)]},
+        {"suites": [{**SUITE, "kem": ""}]},
+        {"suites": [{**SUITE, "kem": "k" * 65}]},
+        {"suites": [{**SUITE, "public_key": "0"}]},
+        {"suites": [{**SUITE, "public_key": "00" * 4097}]},
+        {"suites": [{**SUITE, "more": 1}]},
+        {"workload_digest": "sha256:" + "00" * 32},
+        {"report_data": "00" * 64},
+    ],
+)
+def test_nobody_vouches_for_what_is_no_claim(change: dict[str, object]) -> None:
+    """Keys and names in one spelling and of bounded size; neither a workload nor report data."""
+    data = {**json.loads(link.encode_request(REQUESTS[6])), **change}
+    with pytest.raises(MalformedError):
+        link.decode_message(json.dumps(data).encode(), 0)
+
+
+def test_the_order_of_keys_survives() -> None:
+    """The claims have the preferred one first, on both sides."""
+    got = link.decode_message(link.encode_request(REQUESTS[6]), 0)
+    assert isinstance(got, Request)
+    assert list(got.suites) == ["b", "a"]
+
+
+def test_the_longest_request_fits_a_frame() -> None:
+    """Whatever a keep may ask for can be sent."""
+    names = tuple(f"{n:0128}" for n in range(64))
+    suites = {f"{n:064}": bytes(4096) for n in range(4)}
+    request = Request("vouch", id=1 << 52, spki=bytes(2048), nonce=bytes(32), suites=suites,
+                      names=names)  # fmt: skip
+    assert len(link.encode_request(request)) < MAX_FRAME
+
+
 @pytest.mark.parametrize("key", ["", "../../etc/passwd", "-" + "a" * 64, "A" * 64, "a" * 201])
 def test_a_key_is_a_harmless_file_name(key: str) -> None:
     """A key can be nothing but hexadecimal digits and hyphens, beginning with a digest."""
@@ -133,6 +188,7 @@ def test_a_refusal_carries_errno_and_text() -> None:
         ("connect", {"peer": ["::1", 443]}, 1, Answer(peer=("::1", 443))),
         ("resolve", {"addresses": ["::1"]}, 0, Answer(addresses=("::1",))),
         ("prove", {"size": 9}, 1, Answer(size=9)),
+        ("vouch", {"size": 9}, 1, Answer(size=9)),
     ],
 )
 def test_a_good_answer_is_read(op: str, ok: object, descriptors: int, want: Answer | None) -> None:
@@ -160,6 +216,8 @@ def test_a_good_answer_is_read(op: str, ok: object, descriptors: int, want: Answ
         ("prove", {"size": 9}, 0),
         ("prove", {"size": 0}, 1),
         ("prove", {"size": 2 << 20}, 1),
+        ("vouch", {"size": 2 << 20}, 1),
+        ("vouch", {"size": 9}, 0),
     ],
 )
 def test_an_answer_of_another_shape_is_refused(op: str, ok: object, descriptors: int) -> None:

@@ -62,6 +62,10 @@ class EndorsementsTooOldError(UnavailableError):
         self.most = most
 
 
+class EndorsementsNotCurrentError(UnavailableError):
+    """No service answers, and what is cached is not valid by its own dates."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """How one need was answered.
@@ -219,7 +223,7 @@ class Resolver:
         if outside:
             problem = f"{cause}; and what is cached {_why_outside(outside[0], now)}"
             retry_s = cause.retry_after_s if isinstance(cause, UnavailableError) else None
-            raise UnavailableError(
+            raise EndorsementsNotCurrentError(
                 title_of(need), problem, retry_after_s=retry_s, hints=cause.hints
             ) from cause
 

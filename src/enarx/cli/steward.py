@@ -10,6 +10,7 @@ COMMANDS = {
     "backup": ("enarx.cli.steward_backup", "Write all records to a file."),
     "ca": ("enarx.cli.steward_ca", "Make, rotate and show the authority."),
     "deny": ("enarx.cli.steward_deny", "Deny workloads, chips, keys and certificates at once."),
+    "log": ("enarx.cli.steward_log", "Name releases in the log, export it, say its key."),
     "policy": ("enarx.cli.steward_policy", "Write, propose, approve and try policies."),
     "restore": ("enarx.cli.steward_restore", "Fill an empty database from a backup."),
     "secret": ("enarx.cli.steward_secret", "Keep secrets for workloads."),

@@ -6,12 +6,17 @@ import ipaddress
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from enarx.cli.endorsement_sources import SourceOptions, source_options_on_demand
+from enarx.cli.endorsement_sources import (
+    SourceOptions,
+    open_resolver,
+    source_options_on_demand,
+)
 from enarx.cli.exit import report_hint, report_note, report_warning
 from enarx.cli.hosting import listen, url_of
 from enarx.cli.steward_database import (
@@ -28,14 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
-    from starlette.routing import BaseRoute
 
-    from enarx.steward.api.desk import Desk
     from enarx.steward.api.settings import Settings
     from enarx.steward.attest.finding import Means
     from enarx.steward.attest.service import Service
     from enarx.steward.authority.authority import Authority
     from enarx.steward.log.log import Log
+    from enarx.steward.policies.document import StewardPolicy
 
 DEFAULT_PORT = 9181
 _MAX_WORKERS = 32
@@ -56,6 +60,12 @@ _DEFAULT_WORKERS = 4
 @click.option("--trust-domain", default="enarx.local", show_default=True, help="If made now.")
 @click.option(
     "--policy", "policy_file", metavar="FILE", default="", help="The first policy, if made now."
+)
+@click.option(
+    "--guests-policy",
+    metavar="FILE",
+    default="",
+    help="Serve guests of Confidential Containers, too, judged by this policy.",
 )
 @database_option
 @key_options
@@ -81,6 +91,7 @@ def command(  # one parameter per option
     names: tuple[str, ...],
     trust_domain: str,
     policy_file: str,
+    guests_policy: str,
     database_url_file: str,
     passphrase_file: str,
     pin_file: str,
@@ -115,6 +126,7 @@ def command(  # one parameter per option
     called = names or ("localhost",)
     process = _Process(
         maker=maker,
+        guests=_guests(guests_policy),
         listener=listener,
         settings=_settings(rate, tls_certificate, tls_key),
         names=(*called, address) if called == ("localhost",) else called,
@@ -227,13 +239,12 @@ def _initialise(connection: Connection, log: Log, text: bytes) -> None:
 
 
 def _first_policy(path: str, *, simulated: bool) -> bytes:
-    from enarx.adapters.package_files import read_file
-    from enarx.appraisal.composition import MAX_BYTES
     from enarx.cli.installed_image import installed_references
+    from enarx.cli.steward_versions import document_in
     from enarx.steward.policies.starter import starter
 
     if path:
-        return read_file(path, MAX_BYTES)
+        return document_in(path, "policy")
     references = installed_references()
     platforms = tuple(one.platform for one in references)
     return starter(
@@ -245,6 +256,16 @@ def _first_policy(path: str, *, simulated: bool) -> bytes:
     ).encode()
 
 
+def _guests(path: str) -> StewardPolicy | None:
+    """The policy for guests in the file *path*, if one is named."""
+    if not path:
+        return None
+    from enarx.cli.steward_versions import document_in
+    from enarx.steward.policies.document import parse
+
+    return parse(document_in(path, "policy"), path)
+
+
 class _Process:
     """One worker: what it opens after the fork, and serves."""
 
@@ -252,6 +273,7 @@ class _Process:
         self,
         *,
         maker: _Maker,
+        guests: StewardPolicy | None,
         listener: socket.socket,
         settings: Settings,
         names: tuple[str, ...],
@@ -261,6 +283,7 @@ class _Process:
         tell: Callable[[], None],
     ) -> None:
         self._maker = maker
+        self._guests = guests
         self._listener = listener
         self._settings = settings
         self._names = names
@@ -273,6 +296,7 @@ class _Process:
         """Serve until SIGTERM."""
         from enarx.steward.api.desk import Desk
         from enarx.steward.api.metrics import Metrics
+        from enarx.steward.api.others import routes as other_routes
         from enarx.steward.api.own_certificate import OwnCertificate
         from enarx.steward.api.serve import serve
 
@@ -293,7 +317,7 @@ class _Process:
                 desk,
                 self._listener,
                 own,
-                others=_other_routes(service, desk),
+                others=other_routes(service, desk, self._guests),
                 ready=self._tell if number == 0 else lambda: None,
             )
         finally:
@@ -317,35 +341,6 @@ class _Process:
         )
 
 
-def _other_routes(service: Service, desk: Desk) -> list[BaseRoute]:
-    """Those of the log and of the secrets."""
-    from enarx.steward.broker import routes as broker_routes
-    from enarx.steward.broker.entries import logged
-    from enarx.steward.broker.release import Broker
-    from enarx.steward.broker.vault import Vault
-    from enarx.steward.log import routes as log_routes
-
-    vault = Vault(service.authority.secrets_key)
-    broker = Broker(
-        vault,
-        judge=service.judge,
-        allowed=service.secrets_of,
-        log=logged(service.log.append, service.authority.secrets_key),
-    )
-    return [
-        *log_routes.routes(service.log, desk.run),
-        *broker_routes.routes(
-            broker,
-            vault,
-            engine=service.engine,
-            writer=service.writer,
-            admit=desk.operator_of,
-            now=lambda: int(service.now().timestamp()),
-            limits=desk.settings.limits,
-        ),
-    ]
-
-
 def means(sources: SourceOptions, *, simulated: bool) -> Means:
     """With what evidence is authenticated."""
     from enarx.attestation import VENDOR_ANCHORS
@@ -356,7 +351,7 @@ def means(sources: SourceOptions, *, simulated: bool) -> Means:
     return Means(
         anchors=VENDOR_ANCHORS + simulated_roots() if simulated else VENDOR_ANCHORS,
         accept_simulated=simulated,
-        endorse=Endorsing(sources),
+        endorse=Endorsing(partial(open_resolver, sources)),
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _MAX_CERTIFICATE = 1 << 16
 _MAX_GROWTH = 1 << 20
+_MAX_ANSWER = 1 << 20
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 
 _source = click.argument("source", metavar="SOURCE")
 _key = click.option(
@@ -57,7 +59,7 @@ def verify(source: str, key: str, ca_file: str) -> None:
     from enarx.transparency.audit import recompute
 
     with _following(source, key, ca_file) as log:
-        new, known = log.newest(), log.known()
+        known, new = log.known(), log.newest()  # in this order: another command may run
         with log.judging(known, new):
             recompute(new.checkpoint, log.source.tile, known.checkpoint if known else None)
         log.remember(known, new)
@@ -107,6 +109,40 @@ def prove(
         click.echo(data, nl=False)
 
 
+@command.command("open")
+@click.argument("answer", metavar="ANSWER")
+@_key
+def open_command(*, answer: str, key: str) -> None:
+    """Open the entry of a decision: is what the Steward said about it in its log?
+
+    ANSWER is the file with the Steward's answer, or what GET /v1/decisions gave: JSON with salt,
+    payload and proof. Prints the decision.
+    """
+    from enarx.adapters.package_files import read_file
+    from enarx.transparency import leaf, proof
+    from enarx.wire import canonical, document
+    from enarx.wire.text import base64url
+
+    fields = document.load(read_file(answer, _MAX_ANSWER), answer)
+    logged = fields.object("log") if "payload" not in fields else fields
+    payload = logged.text("payload").encode()
+    salt = base64url(logged.text("salt"), f"{answer}: salt")
+    told = canonical.decode(payload, f"{answer}: payload")
+    held = (fields.object("log") if logged is fields else logged).text("proof").encode()
+    if len(salt) != leaf.SALT_BYTES:
+        raise MalformedError(f"{answer}: salt", f"want {leaf.SALT_BYTES} bytes")
+    entry = leaf.Entry(
+        kind="decision",
+        time=told.integer("time", 0, _LAST_SECOND),
+        subject=told.text("id"),
+        salted_sha256=leaf.salted(salt, payload),
+    )
+    verifier = _verifier(key)
+    checkpoint = proof.check(entry.encode(), held, verifier.name, (verifier,))
+    report_note(f"in the log {checkpoint.origin} of {checkpoint.size} entries, as its key signed")
+    click.echo(payload.decode())
+
+
 @command.command("watch")
 @_source
 @_key
@@ -145,7 +181,7 @@ def watch(*, source: str, key: str, once: bool, interval: int, ca_file: str) -> 
 def _look(log: Following) -> None:
     from enarx.transparency.audit import growth
 
-    new, known = log.newest(), log.known()
+    known, new = log.known(), log.newest()  # in this order: another command may run
     if known is None:
         head = new.checkpoint
         report_note(f"nothing was seen before; beginning at {head.size} entries, not checked")
@@ -231,7 +267,7 @@ def _say(index: int, size: int, verdict: str) -> None:
 
 def _agreeing(log: Following) -> Seen:
     """What the log shows now, which extends what it showed before."""
-    new, known = log.newest(), log.known()
+    known, new = log.known(), log.newest()  # in this order: another command may run
     log.must_extend(known, new)
     log.remember(known, new)
     return new

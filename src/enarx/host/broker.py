@@ -315,4 +315,5 @@ _SERVICES: dict[str, Callable[[Broker, Request, list[int]], None]] = {
     "prove": Broker._prove,  # noqa: SLF001
     "resolve": Broker._resolve,  # noqa: SLF001
     "store": Broker._save,  # noqa: SLF001
+    "vouch": Broker._prove,  # noqa: SLF001
 }

@@ -24,7 +24,12 @@ from enarx.keep.sandbox.lockdown import lock_down
 from enarx.keep.system import System
 from enarx.keep.wasi.command import check_names, run_command
 from enarx.package import manifest, wasm
-from enarx.package.model import application_arguments, application_environment, default_config
+from enarx.package.model import (
+    application_arguments,
+    application_environment,
+    default_config,
+    secrets_wanted,
+)
 from enarx.protocol import outcome
 
 TYPE_CHECKING = False
@@ -150,7 +155,7 @@ class Keep:
         if uses_tls(config) or (launch.attested and config.steward is not None):
             package_files = mounts.package if mounts is not None else None
             secure = self._secure(launch, package.digest, config, package_files, clock)
-        secrets = _secrets(launch, config)
+        secrets = _secrets(launch, config, secure)
         preopens = mounts.preopens(secrets) if mounts is not None else ()
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
         arguments = application_arguments(config, launch.args, argv0=launch.argv0)
@@ -334,16 +339,23 @@ def _mounts(launch: Launch, package: Package, config: Config) -> Mounts | None:
     return Mounts(launch.mounts, config.mounts, package.files_layer, source=launch.config_name)
 
 
-def _secrets(launch: Launch, config: Config) -> Delivery | None:
+def _secrets(launch: Launch, config: Config, secure: Secure | None) -> Delivery | None:
     """The application's secrets; nothing is imported for a program without any."""
     if not (launch.secrets or config.secrets):
         return None
     from enarx.keep.delivery import deliver
+    from enarx.package.secret_places import check_given
 
+    given = {one.name: _read(one.fd, one.size, "secret") for one in launch.secrets}
+    check_given(config, given, launch.config_name)  # before a Steward counts a use
+    wanted = secrets_wanted(config)
+    fetched: dict[str, bytes] = {}
+    if wanted and secure is not None and secure.steward is not None:
+        fetched = secure.fetch(wanted)
     return deliver(
         config,
-        {one.name: _read(one.fd, one.size, "secret") for one in launch.secrets},
-        {},
+        given,
+        fetched,
         variables=dict(launch.env),
         source=launch.config_name,
     )

@@ -34,7 +34,7 @@ from enarx.protocol.outcome import legible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from enarx.protocol.launch import Launch
     from enarx.protocol.link import Reply
@@ -44,6 +44,8 @@ CONNECT_TIMEOUT_S = 30.0
 
 EXIT_STATUS = 75
 """Exit status of a keep that lost its host (EX_TEMPFAIL of sysexits.h)."""
+
+_BRINGS_FILE = frozenset(("cached", "prove", "vouch"))
 
 
 class LinkLostError(Exception):
@@ -204,7 +206,32 @@ class Link:
         Raises:
             OSError: there is none, or not before *deadline*, an instant of `time.monotonic`.
         """
-        answer, fd = self._call(Request("prove", spki=spki, nonce=nonce), deadline)
+        return self._evidence(Request("prove", spki=spki, nonce=nonce), deadline)
+
+    def vouch(
+        self,
+        nonce: bytes,
+        spki: bytes,
+        suites: Mapping[str, bytes],
+        names: tuple[str, ...],
+        *,
+        deadline: float,
+    ) -> bytes:
+        """Ask for evidence bound to secrets claims with these values; not verified here.
+
+        Args:
+            spki: the key that signs the receipt.
+            suites: public one-time keys by mechanism, the preferred one first.
+            names: of the secrets.
+
+        Raises:
+            OSError: there is none, or not before *deadline*, an instant of `time.monotonic`.
+        """
+        request = Request("vouch", nonce=nonce, spki=spki, suites=suites, names=names)
+        return self._evidence(request, deadline)
+
+    def _evidence(self, request: Request, deadline: float | None) -> bytes:
+        answer, fd = self._call(request, deadline)
         try:
             return _read_exactly(fd, answer.size if answer else 0, "evidence")
         finally:
@@ -288,7 +315,7 @@ class Link:
 def _check_descriptor(op: str, fd: int) -> None:
     """A reply's descriptor must be what was asked for: a regular file or a socket."""
     mode = os.fstat(fd).st_mode
-    wanted = stat.S_ISREG(mode) if op in {"cached", "prove"} else stat.S_ISSOCK(mode)
+    wanted = stat.S_ISREG(mode) if op in _BRINGS_FILE else stat.S_ISSOCK(mode)
     if not wanted:
         raise MalformedError(f"reply of the host to {op}", "brings the wrong kind of descriptor")
 

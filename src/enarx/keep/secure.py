@@ -21,7 +21,7 @@ from enarx.keep.vfs.resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from enarx.keep.certified import Certified
     from enarx.keep.identity import Prove
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from enarx.keep.net.tls_listener import Refused
     from enarx.keep.steward import Steward
     from enarx.keep.vfs.memory import MemoryDirectory
-    from enarx.package.model import Config
+    from enarx.package.model import Config, Secret
 
 STEWARD = "steward"
 """The name by which ``[tls.socket]`` has settings for the Steward."""
@@ -79,6 +79,7 @@ class Secure:
         self.certificate = self._identity.pem()
         self._certified: Certified | None = None
         self.steward: Steward | None = None
+        self._log: Callable[[str, str], None]
 
     def certify(
         self, url: str, link: Link, *, workload_digest: str, log: Callable[[str, str], None]
@@ -108,6 +109,20 @@ class Secure:
         self._certified = Certified(self.steward, self._identity.key, clock=self._clock, log=log)
         self._identity = self._certified.current()
         self.certificate = self._identity.pem()
+        self._log = log
+
+    def fetch(self, secrets: Sequence[Secret]) -> dict[str, bytes]:
+        """The values of *secrets*, which the Steward has; ``certify`` comes first.
+
+        Raises:
+            UnavailableError: it cannot be asked, or refuses one that is not optional.
+        """
+        if self.steward is None:
+            raise TypeError("fetching from no Steward")
+        from enarx.keep.release import Wanted
+
+        wanted = Wanted(self.steward, self._identity.key, clock=self._clock, log=self._log)
+        return wanted.fetch(secrets)
 
     def listener(self, channel: AcceptChannel, name: str) -> TlsListener:
         """A listening socket whose connections are TLS.

@@ -6,7 +6,8 @@
 Evidence travels in the request, bound to the nonce, the key and the workload.  Whoever answers is
 known by the certificate of its TLS alone (``[tls.socket.steward] trust_anchors``), and what is
 answered is still checked: that it certifies this key, hangs together and holds now.  Instants are
-seconds since 1970.  Refusals are problem documents (RFC 9457).
+seconds since 1970.  Refusals are problem documents (RFC 9457).  Secrets are asked for by
+`enarx.keep.release`, over the same connections.
 
 Everything that is needed is imported here, because a certificate is renewed when no file can be
 opened any more.
@@ -27,7 +28,7 @@ from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.keep.identity import Identity
 from enarx.keep.net.anchors import subject_of
 from enarx.keep.net.connecting import advice, tls_connect
-from enarx.keep.net.exchange import exchange, post
+from enarx.keep.net.exchange import MAX_BODY, NO_CONTENT, exchange, post
 from enarx.keep.net.tls_names import ip_address, to_ascii
 from enarx.keep.net.wait import Background
 from enarx.pki import request
@@ -38,6 +39,8 @@ from enarx.wire.text import base64url, pem_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography.hazmat.primitives.asymmetric import ec
 
     from enarx.keep.clock import Clock
@@ -63,7 +66,7 @@ _UNREADABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
-_DONE = frozenset((200, 201))
+_DONE = frozenset((200, 201, NO_CONTENT))
 _REDIRECTS = range(300, 400)
 _LATER = frozenset((408, 429, *range(500, 600)))
 
@@ -110,6 +113,14 @@ class Issued:
         self.not_after_s, self.renew_after_s = not_after_s, renew_after_s
 
 
+class RefusedError(UnavailableError):
+    """A Steward's no, with *status*; those of 500 and above, 408 and 429 are about the moment."""
+
+    def __init__(self, what: str, problem: str, *, status: int, hints: tuple[str, ...]) -> None:
+        super().__init__(what, problem, hints=hints)
+        self.status = status
+
+
 class Steward:
     """One Steward, as one keep sees it.
 
@@ -128,7 +139,7 @@ class Steward:
         self._link = link
         self._context = context
         self._clock = clock
-        self._workload_digest = workload_digest
+        self.workload_digest = workload_digest
 
     @property
     def name(self) -> str:
@@ -145,22 +156,54 @@ class Steward:
             UnavailableError: the Steward cannot be asked, refuses, or answers what is no
                 certificate for *key*; or there is no evidence.
         """
-        challenge = self.ask("/v1/challenge", b"{}", JSON, deadline=deadline)
-        try:
-            nonce = base64url(challenge.text("nonce", most=64), f"{challenge.where}: nonce")
-            if len(nonce) != NONCE_BYTES:
-                challenge.refuse("nonce", f"got {len(nonce)} bytes, want {NONCE_BYTES}")
-            challenge.integer("expires", 1, _MAX_INSTANT)
-        except MalformedError as error:
-            raise self._useless(error) from error
-        wanted = request.make(key, self._evidence(key, nonce, deadline))
+        nonce = self.challenge(deadline=deadline)
+        spki = spki_of(key)
+        evidence = self.evidence(lambda link: link.prove(spki, nonce, deadline=deadline))
+        claims = IdentityClaims(nonce, spki, self.workload_digest).encode()
+        wanted = request.make(key, beside(claims, evidence))
         answer = self.ask("/v1/certificate", wanted, PKCS10, deadline=deadline)
         try:
             return _issued(answer, key, self._clock.now_s())
         except MalformedError as error:
-            raise self._useless(error) from error
+            raise self.useless(error) from error
 
-    def ask(self, path: str, body: bytes, media: str, *, deadline: float) -> Fields:
+    def challenge(self, *, deadline: float) -> bytes:
+        """A nonce of the Steward's, for one request with evidence.
+
+        Raises:
+            UnavailableError: there is none before *deadline*, an instant of `time.monotonic`.
+        """
+        answer = self.ask("/v1/challenge", b"{}", JSON, deadline=deadline)
+        try:
+            nonce = base64url(answer.text("nonce", most=64), f"{answer.where}: nonce")
+            if len(nonce) != NONCE_BYTES:
+                answer.refuse("nonce", f"got {len(nonce)} bytes, want {NONCE_BYTES}")
+            answer.integer("expires", 1, _MAX_INSTANT)
+        except MalformedError as error:
+            raise self.useless(error) from error
+        return nonce
+
+    def evidence(self, wanted: Callable[[Link], bytes]) -> bytes:
+        """What *wanted* gets from the link for the Steward.
+
+        Raises:
+            UnavailableError: there is none.
+        """
+        try:
+            return wanted(self._link)
+        except OSError as error:
+            problem = f"wants evidence, and there is none: {error.strerror}"
+            raise UnavailableError(self.name, problem, hints=(_ASK_LATER,)) from error
+
+    def ask(
+        self,
+        path: str,
+        body: bytes,
+        media: str,
+        *,
+        deadline: float,
+        most: int = MAX_BODY,
+    ) -> Fields:
         """Post *body* to *path*, on a connection of its own: the JSON object that is answered.
 
         The guest does not run meanwhile, nor do handshakes go on.  Keys that the caller does not
@@ -170,25 +213,42 @@ class Steward:
             path: begins with a slash.
             media: what *body* is.
             deadline: an instant of `time.monotonic` by which the answer must be there.
+            most: bytes that it may have.
 
         Raises:
-            UnavailableError: it cannot be asked, refuses, or answers something else.
+            RefusedError: it refuses.
+            UnavailableError: it cannot be asked, or answers something else.
         """
-        where = f"answer to {path}"
+        answer = self._post(path, body, media, deadline=deadline, most=most)
         try:
-            answer = self._exchange(path, body, media, deadline, where)
+            return _object(answer, _where(path))
+        except MalformedError as error:
+            raise self.useless(error) from error
+
+    def tell(self, path: str, body: bytes, media: str, *, deadline: float) -> None:
+        """Post *body* to *path* as ``ask`` does; what is answered beside success does not matter.
+
+        Raises:
+            UnavailableError: it cannot be told, or refuses.
+        """
+        self._post(path, body, media, deadline=deadline)
+
+    def _post(
+        self, path: str, body: bytes, media: str, *, deadline: float, most: int = MAX_BODY
+    ) -> Answer:
+        try:
+            answer = self._exchange(path, body, media, deadline=deadline, most=most)
         except OSError as error:
             raise self._unreachable(error) from error
         except MalformedError as error:
-            raise self._useless(error) from error
+            raise self.useless(error) from error
         if answer.status not in _DONE:
             raise self._refused(answer)
-        try:
-            return _object(answer, where)
-        except MalformedError as error:
-            raise self._useless(error) from error
+        return answer
 
-    def _exchange(self, path: str, body: bytes, media: str, deadline: float, where: str) -> Answer:
+    def _exchange(
+        self, path: str, body: bytes, media: str, *, deadline: float, most: int
+    ) -> Answer:
         url = self._url
         left = max(deadline - time.monotonic(), 0.001)
         fd, peer = self._link.connect(url.host, url.port, left, deadline=deadline)
@@ -203,20 +263,10 @@ class Steward:
         )
         try:
             question = post(url.authority, url.prefix + path, body, media)
-            return exchange(stream, question, deadline=deadline, where=where)
+            return exchange(stream, question, deadline=deadline, where=_where(path), most=most)
         finally:
             stream.finish_writing()
             stream.drop()  # nobody is waited for
-
-    def _evidence(self, key: ec.EllipticCurvePrivateKey, nonce: bytes, deadline: float) -> bytes:
-        form = PublicFormat.SubjectPublicKeyInfo
-        spki = key.public_key().public_bytes(Encoding.DER, form)
-        claims = IdentityClaims(nonce, spki, self._workload_digest).encode()
-        try:
-            return beside(claims, self._link.prove(spki, nonce, deadline=deadline))
-        except OSError as error:
-            problem = f"wants evidence, and there is none: {error.strerror}"
-            raise UnavailableError(self.name, problem, hints=(_ASK_LATER,)) from error
 
     def _unreachable(self, error: OSError) -> UnavailableError:
         problem = error.strerror or str(error)
@@ -225,7 +275,8 @@ class Steward:
             hint = _TRUST
         return UnavailableError(self.name, f"cannot be asked: {problem}", hints=(hint,))
 
-    def _useless(self, error: MalformedError) -> UnavailableError:
+    def useless(self, error: MalformedError) -> UnavailableError:
+        """What *error* about an answer means for whoever asked."""
         problem = f"its answer cannot be used: {_line(error.message)}"
         return UnavailableError(self.name, problem, hints=(*error.hints, _NO_STEWARD))
 
@@ -236,7 +287,16 @@ class Steward:
         said, hints = _explained(answer)
         general = _ASK_LATER if answer.status in _LATER else _ACCEPT
         problem = f"refuses with status {answer.status}{said}"
-        return UnavailableError(self.name, problem, hints=hints or (general,))
+        return RefusedError(self.name, problem, status=answer.status, hints=hints or (general,))
+
+
+def spki_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The DER of its public key."""
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _where(path: str) -> str:
+    return f"answer to {path}"
 
 
 def _no_url(text: str, source: str) -> MisconfiguredError:

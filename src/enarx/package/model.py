@@ -293,9 +293,9 @@ def default_config() -> Config:
     return Config(files=tuple(File(kind=k, name=k) for k in ("stdin", "stdout", "stderr")))
 
 
-def secrets_wanted(config: Config) -> tuple[str, ...]:
-    """The names of the secrets that the steward is to be asked for, optional ones too."""
-    return tuple(secret.name for secret in config.secrets if secret.origin == "steward")
+def secrets_wanted(config: Config) -> tuple[Secret, ...]:
+    """The secrets that the steward is to be asked for, optional ones too."""
+    return tuple(secret for secret in config.secrets if secret.origin == "steward")
 
 
 def application_environment(

@@ -9,10 +9,14 @@ Every request has an id, its reply carries the same id; events go one way, keep 
     {"id", "op": "connect", "host", "port", "timeout_s"}   -> {"peer": [host, port]} + socket
     {"id", "op": "resolve", "host"}                        -> {"addresses": [...]}
     {"id", "op": "prove", "spki", "nonce"}                 -> {"size"} + file
+    {"id", "op": "vouch", "nonce", "spki", "suites", "names"}  -> {"size"} + file
     every refusal                                          -> {"id", "error": {"errno", "text"}}
 
-``prove`` asks for evidence that a key is the keep's, bound to identity claims with this nonce; the
-keep's agent answers it, a host never does.
+``prove`` asks for evidence that a key is the keep's, bound to identity claims with this nonce.
+``vouch`` asks for evidence bound to secrets claims: *suites* are one-time keys,
+``[{"kem", "public_key"}]``, *spki* is the key that signs the receipt, *names* are 1 to 64 secrets.
+Both are answered by the keep's agent, which makes the claims itself and puts into them what it
+knows to run; a host never answers them.
 
 On an accept channel the host sends ``{"peer": [host, port]}`` + one connected socket per frame.
 """
@@ -24,7 +28,7 @@ from enarx.wire.document import Fields, check_text, dump, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 MAX_OUTSTANDING = 64
 """Most requests a keep may have unanswered; the host reads no further beyond that."""
@@ -43,8 +47,13 @@ _MAX_CERTIFICATE = 32 * 1024
 _MAX_HOST = 255
 _MAX_ID = (1 << 53) - 1
 _MAX_KEY = 200
+_MAX_KEM = 64
 _MAX_PORT = 65535
+_MAX_PUBLIC_KEY = 4096
+_MAX_SECRET_NAME = 128
+_MAX_SECRETS = 64
 _MAX_SPKI = 2048
+_MAX_SUITES = 4
 _NONCE_DIGITS = 64
 _SHA256_DIGITS = 64
 _KEY_CHARACTERS = frozenset("0123456789abcdef-")
@@ -54,7 +63,8 @@ class Request:
     """One request of a keep; attributes its ``op`` does not have keep their defaults."""
 
     __slots__ = (
-        "host", "id", "key", "name", "nonce", "op", "port", "sha256", "size", "spki", "timeout_s",
+        "host", "id", "key", "name", "names", "nonce", "op", "port", "sha256", "size", "spki",
+        "suites", "timeout_s",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +81,8 @@ class Request:
         timeout_s: float = 0.0,
         spki: bytes = b"",
         nonce: bytes = b"",
+        suites: Mapping[str, bytes] | None = None,
+        names: tuple[str, ...] = (),
     ) -> None:
         self.op = op
         self.id = id
@@ -83,6 +95,8 @@ class Request:
         self.timeout_s = timeout_s
         self.spki = spki
         self.nonce = nonce
+        self.suites: Mapping[str, bytes] = suites or {}
+        self.names = names
 
 
 class Event:
@@ -253,7 +267,7 @@ def _answer(op: str, fields: Fields) -> Answer:
         return Answer(peer=_peer(fields))
     if op == "listen":
         return Answer(port=fields.integer("port", 1, _MAX_PORT))
-    if op == "prove":
+    if op in {"prove", "vouch"}:
         return Answer(size=fields.integer("size", 1, MAX_EVIDENCE))
     if op == "resolve":
         return Answer(addresses=fields.texts("addresses", most=_MAX_ADDRESSES, longest=_MAX_HOST))
@@ -261,14 +275,38 @@ def _answer(op: str, fields: Fields) -> Answer:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return [{"kem": kem, "public_key": key.hex()} for kem, key in value.items()]
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _spki(fields: Fields) -> bytes:
-    digits = fields.text("spki", least=2, most=2 * _MAX_SPKI)
+def _bytes(fields: Fields, key: str, most: int) -> bytes:
+    digits = fields.text(key, least=2, most=2 * most)
     if len(digits) % 2 or set(digits) - set("0123456789abcdef"):
-        fields.refuse("spki", "want lower-case hexadecimal digits, two a byte")
+        fields.refuse(key, "want lower-case hexadecimal digits, two a byte")
     return bytes.fromhex(digits)
+
+
+def _suites(fields: Fields) -> dict[str, bytes]:
+    """Read public keys by their mechanism, in their order."""
+    suites: dict[str, bytes] = {}
+    for one in fields.objects("suites", _MAX_SUITES):
+        kem = one.text("kem", least=1, most=_MAX_KEM)
+        if kem in suites:
+            one.refuse("kem", "comes twice")
+        suites[kem] = _bytes(one, "public_key", _MAX_PUBLIC_KEY)
+        one.done()
+    if not suites:
+        fields.refuse("suites", "no key")
+    return suites
+
+
+def _names(fields: Fields) -> tuple[str, ...]:
+    """Read the names of secrets."""
+    names = fields.texts("names", most=_MAX_SECRETS, longest=_MAX_SECRET_NAME)
+    if not names or len(set(names)) != len(names) or "" in names:
+        fields.refuse("names", "want at least one name, and none twice")
+    return names
 
 
 def _peer(fields: Fields) -> tuple[str, int]:
@@ -307,7 +345,7 @@ def _running(fields: Fields) -> dict[str, object]:
     return {"wall_time_s": fields.number("wall_time_s", 0, 1e12)}
 
 
-_BRINGS_DESCRIPTOR = frozenset(("cached", "connect", "listen", "prove"))
+_BRINGS_DESCRIPTOR = frozenset(("cached", "connect", "listen", "prove", "vouch"))
 
 _REQUESTS: dict[str, tuple[str, ...]] = {
     "cached": ("key",),
@@ -316,17 +354,20 @@ _REQUESTS: dict[str, tuple[str, ...]] = {
     "prove": ("spki", "nonce"),
     "resolve": ("host",),
     "store": ("key", "sha256", "size"),
+    "vouch": ("nonce", "spki", "suites", "names"),
 }
 
 _FIELDS: dict[str, Callable[[Fields], object]] = {
     "host": lambda f: f.text("host", least=1, most=_MAX_HOST),
     "key": _key,
     "name": lambda f: f.text("name", most=MAX_TEXT),
+    "names": _names,
     "nonce": lambda f: bytes.fromhex(f.hexadecimal("nonce", _NONCE_DIGITS)),
     "port": lambda f: f.integer("port", 0, _MAX_PORT),
     "sha256": lambda f: f.hexadecimal("sha256", _SHA256_DIGITS),
     "size": lambda f: f.integer("size", 1, MAX_STORED),
-    "spki": _spki,
+    "spki": lambda f: _bytes(f, "spki", _MAX_SPKI),
+    "suites": _suites,
     "timeout_s": lambda f: f.number("timeout_s", 0.001, MAX_TIMEOUT_S),
 }
 

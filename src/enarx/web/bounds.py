@@ -30,3 +30,17 @@ class Bounds(Protocol):
     def connections(self) -> int:
         """Of all clients."""
         ...
+
+
+class ServerBounds(Bounds, Protocol):
+    """What a server bounds beside."""
+
+    @property
+    def head_bytes(self) -> int:
+        """Of the head of a request."""
+        ...
+
+    @property
+    def idle_s(self) -> float:
+        """Between two requests of a connection."""
+        ...

@@ -5,16 +5,24 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
 
+from enarx.web.connections import protocol
+
 if TYPE_CHECKING:
     import socket
+    import ssl
     from collections.abc import Callable, Iterator
 
+    from starlette.types import ASGIApp
     from structlog.typing import FilteringBoundLogger
+
+    from enarx.web.bounds import ServerBounds
+
+_GRACE_S = 3
 
 
 class Server(uvicorn.Server):
@@ -37,6 +45,38 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """End, giving answers that are under way some time."""
         self.should_exit = True
+
+
+def configured(
+    app: ASGIApp,
+    bounds: ServerBounds,
+    context: ssl.SSLContext | None,
+    **more: Any,  # noqa: ANN401 - uvicorn's own
+) -> uvicorn.Config:
+    """How uvicorn is to serve *app*.
+
+    Args:
+        context: for TLS; None for none.
+        more: settings of uvicorn that differ; by default it speaks no WebSocket.
+    """
+    settings: dict[str, Any] = {
+        "http": protocol(bounds),
+        "ws": "none",
+        "loop": "asyncio",
+        "lifespan": "off",
+        "log_config": None,
+        "log_level": logging.CRITICAL,
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "timeout_keep_alive": int(bounds.idle_s),
+        "timeout_graceful_shutdown": _GRACE_S,
+        "h11_max_incomplete_event_size": bounds.head_bytes,
+    }
+    if context is not None:
+        settings["ssl_certfile"] = "in the context"  # any word: uvicorn asks whether there is TLS
+        settings["ssl_context_factory"] = lambda _config, _default: context
+    return uvicorn.Config(app, **(settings | more))
 
 
 def json_log() -> FilteringBoundLogger:

@@ -40,10 +40,3 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(tls.client_authorities)
     return context
-
-
-def context_factory(
-    tls: Tls | None,
-) -> Factory | None:
-    """What uvicorn asks for the context of *tls*; None for none."""
-    return None if tls is None else lambda _config, _default: tls_context(tls)

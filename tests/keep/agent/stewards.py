@@ -6,6 +6,7 @@ It believes the development root, and hands out certificates as ``pki.issue`` ma
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -30,10 +31,13 @@ from cryptography.hazmat.primitives.serialization import (
 from tests.keep.agent.parties import Client, Keep
 
 from enarx import attestation
+from enarx.keep.release import PROFILE
 from enarx.pki import issue
 from enarx.pki.signing import HeldKey
-from enarx.protocol.claims import IdentityClaims, report_data
+from enarx.protocol.claims import IdentityClaims, SecretsClaims, parse_secrets, report_data
+from enarx.seal import receipt, suite
 from enarx.tee.simulated.root import SimulatedRoot
+from enarx.wire import canonical
 from enarx.wire.text import base64url, to_base64url
 
 ROOT = Path(__file__).parents[2] / "tee" / "development-root.pem"
@@ -130,6 +134,12 @@ class FakeSteward:
         life_s, renew_s: how long its certificates hold, and after how long to ask again.
         challenge, certificate: what is answered instead, made from what would have been; raw
             bytes are sent as they are, and None is silence until the other side hangs up.
+        secrets: what it gives, by name.
+        released: what is answered instead to who asks for secrets, as above.
+        content: what is sealed instead, made from what would have been.
+        taken: what is answered to a receipt instead.
+        asked_for: the names of each request for secrets.
+        receipts: how many it verified.
         issued: every certificate it gave.
         nonces: every nonce that evidence was shown for.
     """
@@ -141,6 +151,14 @@ class FakeSteward:
         self.life_s, self.renew_s = 3600, 1800
         self.challenge: Callable[[Said], Said | bytes | None] = lambda said: said
         self.certificate: Callable[[Said], Said | bytes | None] = lambda said: said
+        self.secrets: dict[str, bytes] = {}
+        self.released: Callable[[Said], Said | bytes | None] = lambda said: said
+        self.content: Callable[[bytes], bytes] = lambda content: content
+        self.taken: Callable[[Said], Said | bytes | None] = lambda said: said
+        self.asked_for: list[tuple[str, ...]] = []
+        self.receipts = 0
+        self._releases: dict[bytes, bytes] = {}
+        self._pending: tuple[SecretsClaims, bytes, bytes] | None = None
         self.issued: list[x509.Certificate] = []
         self.nonces: list[bytes] = []
         self.asked: list[str] = []
@@ -188,7 +206,60 @@ trust_anchors = ['''{trusted or self.authority.root_pem}''']
             return self.challenge(self._challenge(body))
         if path == "/v1/certificate":
             return self.certificate(self._certificate(body))
+        if path == "/v1/secrets/release":
+            return self.released(self._release(body))
+        if path == "/v1/secrets/release/r-1/receipt":
+            return self.taken(self._receipt(body))
         return 404, "text/plain", b""
+
+    def _release(self, body: bytes) -> Said:
+        """Prove the claims' evidence, and seal as the claims say; the same again gets the same."""
+        sent = json.loads(body)
+        data, evidence = (base64url(sent[key], key) for key in ("claims", "evidence"))
+        found = parse_secrets(data)
+        authentic = self._authentic(attestation.parse(evidence))
+        assert authentic.claims.report_data == report_data(data)
+        assert self.digest in ("", found.workload_digest)
+        if data not in self._releases:
+            self._open.remove(found.nonce)
+            self.asked_for.append(found.names)
+            missing = [name for name in found.names if name not in self.secrets]
+            if missing:
+                said = {"title": "not allowed", "detail": f"no secret {missing[0]}"}
+                return 404, "application/problem+json", json.dumps(said).encode()
+            values = {name: to_base64url(self.secrets[name]) for name in found.names}
+            content = canonical.encode({"profile": PROFILE, "secrets": values})
+            kem, key = next(iter(found.suites.items()))
+            info = hashlib.sha256(data).digest()
+            self._releases[data] = suite.seal(kem, key, self.content(content), info)
+        sealed = self._releases[data]
+        self._pending = (found, data, sealed)
+        answer = {
+            "release": "r-1", "kem": next(iter(found.suites)), "sealed": to_base64url(sealed),
+            "decision": "0" * 64, "log_index": 0,
+        }  # fmt: skip
+        return 201, "application/json", json.dumps(answer).encode()
+
+    def _receipt(self, body: bytes) -> Said:
+        assert self._pending is not None
+        claims, data, sealed = self._pending
+        receipt.verify(
+            body,
+            claims.spki,
+            workload_digest=claims.workload_digest,
+            claims_sha256=hashlib.sha256(data).digest(),
+            envelope_sha256=hashlib.sha256(sealed).digest(),
+        )
+        self.receipts += 1
+        return 204, "", b""
+
+    def _authentic(self, parsed: attestation.Parsed) -> attestation.Authentic:
+        return attestation.authenticate(
+            parsed,
+            parsed.endorsements,
+            anchors=self._anchors,
+            now=self.now or datetime.now(UTC),
+        )
 
     def _challenge(self, body: bytes) -> Said:
         assert body == b"{}"
@@ -200,12 +271,7 @@ trust_anchors = ['''{trusted or self.authority.root_pem}''']
     def _certificate(self, body: bytes) -> Said:
         """Prove the request's evidence, its key, its nonce and its workload; then certify."""
         parsed = attestation.parse(body, "request")
-        authentic = attestation.authenticate(
-            parsed,
-            parsed.endorsements,
-            anchors=self._anchors,
-            now=self.now or datetime.now(UTC),
-        )
+        authentic = self._authentic(parsed)
         key = x509.load_der_x509_csr(body).public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
         claims = parsed.opened.claims
@@ -314,8 +380,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             status, media, content = said
             self.send_response(status)
-            self.send_header("Content-Type", media)
-            self.send_header("Content-Length", str(len(content)))
+            if status != 204:
+                self.send_header("Content-Type", media)
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 

@@ -98,12 +98,44 @@ def test_a_server_that_takes_nothing_is_given_up(world: World, authority: Author
     done.set()
 
 
+def said(tls: ssl.SSLSocket, answer: bytes) -> None:
+    """Read a short question and answer it."""
+    tls.recv(65536)
+    tls.sendall(answer)
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 0\r\n"])
+def test_an_answer_without_content_has_none(
+    world: World, authority: Authority, length: bytes
+) -> None:
+    """Status 204 needs no length, and may have that of nothing."""
+    head = b"HTTP/1.1 204 No Content\r\n" + length + b"\r\n"
+    answer = asked(world, authority, lambda tls: said(tls, head))
+    assert (answer.status, answer.media, answer.body) == (204, "", b"")
+
+
+@pytest.mark.parametrize(
+    ("rest", "problem"),
+    [
+        (b"\r\nx", "goes on after the 0 bytes"),
+        (b"Content-Length: 1\r\n\r\nx", "got 1 bytes, want at most 0"),
+        (b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "transfer coding"),
+    ],
+)
+def test_an_answer_without_content_that_has_some(
+    world: World, authority: Authority, rest: bytes, problem: str
+) -> None:
+    """It is not what it says."""
+    with pytest.raises(MalformedError, match=problem):
+        asked(world, authority, lambda tls: said(tls, b"HTTP/1.1 204 N\r\n" + rest))
+
+
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda b: b"HTTP/1.1 200 OK\r\n" + b))
 def test_any_head_is_read_or_malformed(head: bytes) -> None:
     """Nothing that a server says ends in another error."""
     try:
         status, fields = http._parse(head, "answer")
-        assert 0 <= http._length(fields, "answer") <= http.MAX_BODY
+        assert 0 <= http._length(status, fields, "answer", BIG) <= BIG
     except MalformedError:
         return
     assert 100 <= status < 600

@@ -6,6 +6,7 @@ import hashlib
 import json
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -70,6 +71,41 @@ def test_the_decision_can_be_found_and_opened(serving: Serving, client: httpx.Cl
     )
     for text in (answer["log"]["proof"], found["log"]["proof"]):
         proof.check(entry.encode(), text.encode(), key.name, (key,))
+
+
+@pytest.mark.slow
+def test_the_log_names_keys_and_releases(
+    serving: Serving, client: httpx.Client, tmp_path: Path
+) -> None:
+    """The operator adds a release; everybody reads it, and opens what is their own."""
+    answer = certify(serving, client, Keep())
+    (tmp_path / "answer").write_bytes(answer.content)
+    digest = "sha256:" + "12" * 32
+    said = serving.command("log", "add", "release", "shop 1.0", digest).stdout
+    assert said.startswith(f"release shop 1.0 {digest}: entry ")
+    refused = serving.command("log", "add", "release", "shop", "md5:1", check=False)
+    assert refused.stderr.startswith("enarx: error: DIGEST: got 'md5:1'")
+    key = serving.command("log", "key").stdout.strip()
+    assert key == client.get("/v1/ca").json()["log_key"]
+    serving.command("log", "export", str(tmp_path / "log"))
+    root = hashlib.sha256(ssl.PEM_cert_to_DER_cert(serving.ca_file.read_text())).hexdigest()
+    entries = (tmp_path / "log" / "tile").rglob("entries/**/*")
+    text = b"".join(path.read_bytes() for path in entries if path.is_file()).decode("latin-1")
+    assert f"root sha256:{root}" in text
+    assert f"shop 1.0 {digest}" in text
+    opened = _log(serving, "open", str(tmp_path / "answer"), "--key", key)
+    assert json.loads(opened.stdout)["id"] == answer.json()["decision"]
+    changed = answer.text.replace("certificate", "certificatf")
+    (tmp_path / "answer").write_text(changed)
+    assert _log(serving, "open", str(tmp_path / "answer"), "--key", key).returncode == 1
+    assert _log(serving, "verify", str(tmp_path / "log"), "--key", key).returncode == 0
+
+
+def _log(serving: Serving, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "enarx", "log", *arguments],
+        env=serving.environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
 
 
 @pytest.mark.slow
@@ -206,8 +242,7 @@ def test_what_a_steward_made_is_there_after_a_restart(tmp_path: Path) -> None:
         data = Keep().request(first.nonce(client))
         assert client.post("/v1/certificate", content=data, headers=PKCS10).status_code == 201
         before = client.get("/log/checkpoint").text.splitlines()
-    first.process.kill()
-    first.process.wait()
+    first.kill()
     second = start(tmp_path, "--insecure-accept-simulated", "--workers", "1")
     try:
         assert second.ca_file.read_bytes() == root

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enarx.errors import MisconfiguredError
+from enarx.pki.names import dns_name_problem
 from enarx.steward.policies.document import (
     DEFAULT_LIFETIME_S,
     MAX_NAMES,
@@ -16,7 +17,6 @@ from enarx.steward.policies.document import (
     examine,
     parse,
 )
-from enarx.steward.policies.names import dns_name_problem
 from enarx.steward.policies.starter import starter
 
 SHOP = "sha256:" + "ab" * 32

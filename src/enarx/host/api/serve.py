@@ -6,12 +6,9 @@ It may be killed at any moment; keeps go on, and the next one finds them again.
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
-
-import uvicorn
 
 from enarx.host.api.app import application
 from enarx.host.api.metrics import Metrics
@@ -19,18 +16,18 @@ from enarx.host.api.service import Service
 from enarx.host.api.store import Store
 from enarx.host.api.watch import Watch
 from enarx.host.records.database import open_database
-from enarx.web.connections import protocol
-from enarx.web.server import Server, json_log
-from enarx.web.tls import context_factory
+from enarx.web.server import Server, configured, json_log
+from enarx.web.tls import tls_context
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    import uvicorn
+
     from enarx.host.api.settings import Settings
     from enarx.host.keeper.messages import KeepStatus
 
-_GRACE_S = 3
 _PING_S = 20.0
 
 
@@ -96,27 +93,16 @@ class _Api:
             self._store.close()
 
     def _config(self) -> uvicorn.Config:
-        limits = self._settings.limits
-        return uvicorn.Config(
+        limits, tls = self._settings.limits, self._settings.tls
+        return configured(
             application(self._service, self._metrics, self._log),
-            http=protocol(limits),
+            limits,
+            tls_context(tls) if tls else None,
             ws="websockets-sansio",
             ws_max_size=limits.message_bytes,
             ws_ping_interval=_PING_S,
             ws_ping_timeout=_PING_S,
             ws_per_message_deflate=False,
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            log_level=logging.CRITICAL,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_keep_alive=int(limits.idle_s),
-            timeout_graceful_shutdown=_GRACE_S,
-            h11_max_incomplete_event_size=limits.head_bytes,
-            ssl_certfile=self._settings.tls.certificate if self._settings.tls else None,
-            ssl_context_factory=context_factory(self._settings.tls),
         )
 
     def _note(self, status: KeepStatus) -> None:

@@ -19,7 +19,7 @@ from enarx.keep.agent.relay import Relay
 from enarx.keep.agent.tls import Wire, channel_context
 from enarx.keep.agent.workload import Workload
 from enarx.protocol import outcome, states
-from enarx.protocol.claims import ChannelClaims, IdentityClaims, report_data
+from enarx.protocol.claims import ChannelClaims, IdentityClaims, SecretsClaims, report_data
 from enarx.protocol.states import ENDS, OutOfOrderError
 from enarx.seal.offer import Offer
 from enarx.seal.suite import CannotOpenError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from enarx.keep.agent.runtime import Runtime
     from enarx.protocol.agent_link import Request
     from enarx.protocol.link import Event
+    from enarx.protocol.link import Request as Asked
     from enarx.protocol.outcome import Outcome
     from enarx.protocol.states import State
 
@@ -132,9 +133,18 @@ class Agent:
         claims = ChannelClaims(nonce, self._keys.channel_spki, exporter, self._digest).encode()
         self._host.quote(report_data(claims), done)
 
-    def _prove(self, spki: bytes, nonce: bytes, done: Callable[[bytes | None], None]) -> None:
-        """Evidence for a key of the application's, which then answers for its name."""
-        claims = IdentityClaims(nonce, spki, self._digest).encode()
+    def _prove(self, asked: Asked, done: Callable[[bytes | None], None]) -> None:
+        """Evidence for keys of the runtime's, which never says what it is bound to beside them."""
+        if asked.op == "vouch":
+            claims = SecretsClaims(
+                asked.nonce,
+                asked.suites,
+                asked.spki,
+                workload_digest=self._digest,
+                names=asked.names,
+            ).encode()
+        else:
+            claims = IdentityClaims(asked.nonce, asked.spki, self._digest).encode()
         self._host.quote(report_data(claims), done)
 
     def _make_offer(self, request: Request, _fd: int) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     Frame: TypeAlias = tuple[bytes, tuple[int, ...]]
 
 _AT_A_TIME = 32
+_PROVEN = frozenset(("prove", "vouch"))
 _RELAYED = frozenset(("connect", "listen", "resolve"))
 _NO_BROKER = "the host's broker is gone"
 _LOST = select.POLLHUP | select.POLLERR
@@ -49,7 +50,8 @@ class Relay:
     Args:
         event: called with each event of the runtime, its fields checked.
         gone: called once when the runtime's link has ended, with the rule that it broke, or "".
-        prove: answers "prove": takes the key, the nonce, and what to call with the evidence.
+        prove: answers what only the agent can: takes the request, and what to call with the
+            evidence.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Relay:
         *,
         event: Callable[[Event], None],
         gone: Callable[[str], None],
-        prove: Callable[[bytes, bytes, Callable[[bytes | None], None]], None],
+        prove: Callable[[Request, Callable[[bytes | None], None]], None],
     ) -> None:
         self._loop = loop
         self._runtime = _Sender(runtime)
@@ -134,8 +136,8 @@ class Relay:
         return True
 
     def _request(self, request: Request, data: bytes) -> None:
-        if request.op == "prove":
-            self._prove(request.spki, request.nonce, partial(self._proven, request.id))
+        if request.op in _PROVEN:
+            self._prove(request, partial(self._proven, request.id))
         elif request.op not in _RELAYED:
             self._refuse(request.id, errno.EPERM, "the host is not to see compiled code")
         elif self._cut:

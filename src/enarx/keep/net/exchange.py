@@ -1,9 +1,10 @@
 """One question over HTTP/1.1 and its answer, on one TLS connection, read strictly and in time.
 
 What is not needed is not understood: no redirect, no transfer coding, no second question on the
-same connection.  An answer says its length, once, and has nothing after it.
+same connection.  An answer says its length, once, and has nothing after it; one with status 204
+has no content, and need not say so.
 
-Source: RFC 9112, sections 4 to 6.
+Source: RFC 9112, sections 4 to 6; RFC 9110, section 15.3.5 (204).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BODY = 1 << 20
 MAX_HEAD = 16 * 1024
+NO_CONTENT = 204
 
 _BLOCK = 64 * 1024
 _END_OF_HEAD = b"\r\n\r\n"
@@ -52,12 +54,15 @@ def post(authority: str, path: str, body: bytes, media: str) -> bytes:
     return head.encode("ascii") + body
 
 
-def exchange(stream: TlsStream, question: bytes, *, deadline: float, where: str) -> Answer:
+def exchange(
+    stream: TlsStream, question: bytes, *, deadline: float, where: str, most: int = MAX_BODY
+) -> Answer:
     """Send *question* and read the answer; the caller closes *stream*.
 
     Args:
         deadline: an instant of `time.monotonic` by which all of it must be there.
         where: what to call the answer in errors.
+        most: bytes that its body may have.
 
     Raises:
         MalformedError: the answer is none that is understood, or is too long.
@@ -72,7 +77,7 @@ def exchange(stream: TlsStream, question: bytes, *, deadline: float, where: str)
         received += _receive(stream, deadline, where)
     head, _, rest = bytes(received).partition(_END_OF_HEAD)
     status, fields = _parse(head, where)
-    length = _length(fields, where)
+    length = _length(status, fields, where, most)
     body = bytearray(rest)
     while len(body) < length:
         body += _receive(stream, deadline, where)
@@ -100,14 +105,16 @@ def _parse(head: bytes, where: str) -> tuple[int, dict[str, str]]:
     return int(status[1]), fields
 
 
-def _length(fields: dict[str, str], where: str) -> int:
+def _length(status: int, fields: dict[str, str], where: str, most: int) -> int:
     if "transfer-encoding" in fields:
         raise MalformedError(where, "comes in a transfer coding, want a content-length")
-    text = fields.get("content-length")
+    text = fields.get("content-length", "0" if status == NO_CONTENT else None)
     if text is None or not _LENGTH.fullmatch(text):
         raise MalformedError(where, "does not say its length (content-length)")
-    if int(text) > MAX_BODY:
-        raise MalformedError(where, f"got {text} bytes, want at most {MAX_BODY}")
+    if status == NO_CONTENT:
+        most = 0
+    if int(text) > most:
+        raise MalformedError(where, f"got {text} bytes, want at most {most}")
     return int(text)
 
 

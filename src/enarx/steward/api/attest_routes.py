@@ -138,7 +138,7 @@ class AttestRoutes:
             policy_version=decision.policy[0],
             workload=decision.applicant.workload_digest,
             key=decision.applicant.key_sha256,
-            serial=f"{decision.serial:x}",
+            serial=f"{decision.serial:x}" if answer.chain else "",
             failed=[one.claim for one in decision.failures],
             log_index=answer.recorded.index,
         )

@@ -98,7 +98,7 @@ def document(*others: Mapping[str, object]) -> Json:
     Args:
         others: the paths of other parts.
     """
-    paths: Json = {**_attest_paths(), **_record_paths()}
+    paths: Json = {**_attest_paths(), **_record_paths(), **_decision_paths()}
     for other in others:
         paths |= other
     return {
@@ -172,6 +172,7 @@ _CHALLENGE: Json = {
         "expires": {"type": "integer", "description": "seconds since 1970"},
     },
 }
+_ANYTHING: Json = {"type": "object"}
 _BINARY: Json = {"type": "string", "format": "binary"}
 
 
@@ -215,36 +216,29 @@ def _attest_paths() -> Json:
 
 def _record_paths() -> Json:
     json = "application/json"
-    anything: Json = {"type": "object"}
     number = parameter("number", {"type": "integer", "minimum": 1, "maximum": 10**15})
     return {
         "/v1/health": {
-            "get": operation("health", "Whether decisions can be made now", {json: anything})
+            "get": operation("health", "Whether decisions can be made now", {json: _ANYTHING})
         },
-        "/openapi.json": {"get": operation("document", "This document", {json: anything})},
+        "/openapi.json": {"get": operation("document", "This document", {json: _ANYTHING})},
         "/metrics": {
             "get": operation("metrics", "Numbers for Prometheus", {"text/plain": _TEXT}, token=True)
         },
         "/v1/ca": {
-            "get": operation("authority", "The chain, and the other keys", {json: anything})
+            "get": operation("authority", "The chain, and the other keys", {json: _ANYTHING})
         },
         "/v1/crl": {"get": operation("crl", "The revoked certificates", {CRL: _BINARY})},
         "/v1/crl/{issuer}": {
             "parameters": [parameter("issuer", {"type": "string", "pattern": "^[0-9a-f]{16}$"})],
             "get": operation("crl-of", "Those of one intermediate", {CRL: _BINARY}),
         },
-        "/v1/decisions/{decision}": {
-            "parameters": [parameter("decision", {"type": "string", "pattern": "^[a-z2-7]{26}$"})],
-            "get": operation(
-                "decision", "A decision, for its owner or an operator", {json: anything}, token=True
-            ),
-        },
         "/v1/denials": {
-            "get": operation("denials", "Everything that is denied", {json: anything}, token=True),
+            "get": operation("denials", "Everything that is denied", {json: _ANYTHING}, token=True),
             "post": operation(
                 "deny",
                 "Deny something at once, and revoke what was issued for it",
-                {json: anything},
+                {json: _ANYTHING},
                 status="201",
                 takes={json: _DENIAL},
                 token=True,
@@ -253,5 +247,20 @@ def _record_paths() -> Json:
         "/v1/denials/{number}": {
             "parameters": [number],
             "delete": operation("lift", "End a denial", {}, status="204", token=True),
+        },
+    }
+
+
+def _decision_paths() -> Json:
+    identifier: Json = {"type": "string", "pattern": "^[a-z2-7]{26}$"}
+    return {
+        "/v1/decisions/{decision}": {
+            "parameters": [parameter("decision", identifier)],
+            "get": operation(
+                "decision",
+                "A decision, for its owner or an operator",
+                {"application/json": _ANYTHING},
+                token=True,
+            ),
         },
     }

@@ -6,21 +6,16 @@ It may be killed at any moment: what was answered is recorded, and what is recor
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import uvicorn
-
 from enarx.steward.api.app import application
-from enarx.web.connections import protocol
-from enarx.web.server import Server, json_log
+from enarx.web.server import Server, configured, json_log
 from enarx.web.tls import tls_context
 
 if TYPE_CHECKING:
     import socket
-    import ssl
     from collections.abc import Callable, Iterable
 
     from starlette.routing import BaseRoute
@@ -28,7 +23,6 @@ if TYPE_CHECKING:
     from enarx.steward.api.desk import Desk
     from enarx.steward.api.own_certificate import OwnCertificate
 
-_GRACE_S = 3
 _RENEWAL_S = 600.0
 
 
@@ -60,32 +54,16 @@ async def _serve(
     ready: Callable[[], None],
 ) -> None:
     log = json_log()
-    limits = desk.settings.limits
     context = own.context if own else None
     if context is None and desk.settings.tls is not None:
         context = tls_context(desk.settings.tls)
-    config = uvicorn.Config(
-        application(desk, log, others),
-        http=protocol(limits),
-        ws="none",
-        loop="asyncio",
-        lifespan="off",
-        log_config=None,
-        log_level=logging.CRITICAL,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=int(limits.idle_s),
-        timeout_graceful_shutdown=_GRACE_S,
-        h11_max_incomplete_event_size=limits.head_bytes,
-        ssl_certfile="named by the factory" if context else None,
-        ssl_context_factory=_factory(context),
-    )
+    config = configured(application(desk, log, others), desk.settings.limits, context)
     server = Server(config, ready)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    renewing = asyncio.create_task(_renew(own))
+    await desk.run(desk.service.announce_keys)
+    renewing = asyncio.create_task(_renew(desk, own))
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -95,11 +73,10 @@ async def _serve(
         desk.close()
 
 
-def _factory(context: ssl.SSLContext | None) -> Callable[..., ssl.SSLContext] | None:
-    return None if context is None else lambda _config, _default: context
-
-
-async def _renew(own: OwnCertificate | None) -> None:
-    while own is not None:
+async def _renew(desk: Desk, own: OwnCertificate | None) -> None:
+    """Notice a renewed authority: in the log, and in our own certificate."""
+    while True:
         await asyncio.sleep(_RENEWAL_S)
-        own.refresh()
+        await desk.run(desk.service.announce_keys)
+        if own is not None:
+            own.refresh()

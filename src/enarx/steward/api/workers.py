@@ -1,13 +1,15 @@
 """Several processes on one socket: a Python process judges on one processor only.
 
 Each is forked before there is a thread, a connection to a database or a key in memory, and opens
-its own.  One that dies is replaced; when the parent is told to end, all are.
+its own.  One that dies is replaced; when the parent is told to end, all are, and when it is killed
+too: a pipe that it holds ends then.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import traceback
 from contextlib import suppress
@@ -46,6 +48,7 @@ class _Workers:
         self._numbers: dict[int, tuple[int, float]] = {}
         self._ending = False
         self._quick = 0
+        self._ends_with_us, self._held = os.pipe()
 
     def run(self) -> int:
         before = {number: signal.signal(number, self._end) for number in _SIGNALS}
@@ -57,6 +60,8 @@ class _Workers:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            os.close(self._held)
+            os.close(self._ends_with_us)
         return _EX_SOFTWARE if self._quick > _MOST_QUICK else 0
 
     def _start(self, number: int) -> None:
@@ -72,6 +77,8 @@ class _Workers:
         try:
             for each in _SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
+            os.close(self._held)
+            threading.Thread(target=_end_with, args=(self._ends_with_us,), daemon=True).start()
             self._work(number)
             status = 0
         except BaseException:  # noqa: BLE001 - a child must never return into its parent's frames
@@ -98,3 +105,9 @@ class _Workers:
         for pid in self._numbers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+
+
+def _end_with(pipe: int) -> None:
+    """End this process as its parent would, once nobody holds the other end of *pipe*."""
+    os.read(pipe, 1)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -21,6 +21,7 @@ from enarx.errors import MalformedError
 from enarx.evidence import identity, pkix
 from enarx.evidence.dice import is_tagged_evidence
 from enarx.evidence.extensions import EVIDENCE
+from enarx.evidence.opened import KeyBinding
 from enarx.pki import request
 from enarx.pki.request import Names
 from enarx.protocol import claims
@@ -137,6 +138,26 @@ def of_claims(evidence: bytes, data: bytes) -> Applicant:
     )
 
 
+def of_guest(evidence: bytes, report_data: bytes) -> Applicant:
+    """The applicant that a guest is, whose evidence must be bound to *report_data*.
+
+    Raises:
+        MalformedError: it is no evidence.
+    """
+    parsed = attestation.parse(evidence)
+    binding = KeyBinding(
+        rule="report_data = digest of the session's runtime data", spki=b"", accepted=(report_data,)
+    )
+    return Applicant(
+        parsed=parsed._replace(opened=replace(parsed.opened, binding=binding)),
+        request=evidence,
+        spki=b"",
+        nonce=b"",
+        workload_digest="",
+        names=Names(),
+    )
+
+
 def _der(data: bytes, where: str) -> bytes:
     if not data.lstrip().startswith(_PEM):
         if is_tagged_evidence(data) or data[:1] != b"\x30":
@@ -149,8 +170,12 @@ def _der(data: bytes, where: str) -> bytes:
 
 
 def _named(parsed: Parsed, where: str) -> tuple[bytes, str]:
-    """The nonce and the workload of identity claims; nothing where there are no claims."""
-    if not parsed.opened.claims:
+    """The nonce and the workload of identity claims; nothing where there are none.
+
+    DICE's claims name a key only, and the binding has compared it.
+    """
+    binding = parsed.opened.binding
+    if binding is None or binding.rule != identity.RULE:
         return b"", ""
     found = claims.parse_identity(parsed.opened.claims, where)
     return found.nonce, found.workload_digest

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from enarx.steward.attest.finding import Finding
 
 PROFILE = "tag:github.com,2026:enarx/decision/1"
-Purpose = Literal["certificate", "enarx-0.7", "result", "secret"]
+Purpose = Literal["certificate", "enarx-0.7", "guest", "result", "secret"]
 
 _MAX_TEXT = 300
 

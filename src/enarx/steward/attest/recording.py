@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from enarx.errors import Failure
 
+GIVEN = 0
+"""The number of a policy that is no version on record: the operator gave it."""
+
 _FORGET_EVERY = 256
 """Entries of the log after which old evidence is looked for."""
 
@@ -90,7 +93,7 @@ class Book:
 
 def _refusal(connection: Connection, decision: Decision, number: int) -> Recorded | None:
     """Why *decision* is not recorded; consumes its nonce."""
-    if number != decision.policy[0]:
+    if decision.policy[0] not in {GIVEN, number}:
         return Recorded(decision=decision, policy_changed=True)
     nonce = decision.applicant.nonce
     failure = nonces.consume(connection, nonce, decision.time) if nonce else None

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from enarx import __version__
@@ -20,8 +21,9 @@ from enarx.protocol.claims import NONCE_BYTES
 from enarx.steward.attest import applicant as applicants
 from enarx.steward.attest.decision import Decision
 from enarx.steward.attest.finding import find
-from enarx.steward.attest.recording import Book
+from enarx.steward.attest.recording import GIVEN, Book
 from enarx.steward.broker.release import Judged
+from enarx.steward.log import announcing
 from enarx.steward.policies import store
 from enarx.steward.records import nonces
 from enarx.steward.records.batches import Batches
@@ -131,6 +133,20 @@ class Service:
         self._authority = self._authority.reloaded()
         return self._authority
 
+    def announce_keys(self) -> None:
+        """Put the authority's keys into the log, those that are not there yet."""
+        now = int(self.now().timestamp())
+        for one in announcing.of_keys(self.authority):
+            self.writer.write(
+                partial(
+                    announcing.announce,
+                    one=one,
+                    append=self.log.append,
+                    now=now,
+                    salt=self._entropy(SALT_BYTES),
+                )
+            ).result()
+
     def challenge(self) -> tuple[bytes, int]:
         """A nonce, and until when it may be used, in seconds since 1970."""
         now = int(self.now().timestamp())
@@ -181,6 +197,16 @@ class Service:
             why="; ".join(str(one) for one in decision.failures),
         )
 
+    def judge_guest(self, evidence: bytes, report_data: bytes, policy: StewardPolicy) -> Answer:
+        """Judge a guest's evidence by *policy*, on record; it must be bound to *report_data*.
+
+        Raises:
+            MalformedError: it is no evidence.
+            UnavailableError: endorsements or records cannot be had.
+        """
+        applicant = applicants.of_guest(evidence, report_data)
+        return self._decide(applicant, "guest", (GIVEN, policy))
+
     def policy(self) -> tuple[int, StewardPolicy]:
         """The policy that counts, and the number of its version."""
         with reading(self.engine) as connection:
@@ -199,10 +225,15 @@ class Service:
         self._proofs.close()
         self.writer.close()
 
-    def _decide(self, applicant: Applicant, purpose: Purpose) -> Answer:
+    def _decide(
+        self,
+        applicant: Applicant,
+        purpose: Purpose,
+        policy: tuple[int, StewardPolicy] | None = None,
+    ) -> Answer:
         token = to_base64url(self._entropy(_TOKEN_BYTES))
         digest = hashlib.sha256(token.encode()).digest()
-        policy = self._policy or self.policy()
+        policy = policy or self._policy or self.policy()
         for _ in range(_ATTEMPTS):
             finding, decision = self._find(applicant, purpose, *policy)
             recorded = self._records.submit((decision, digest)).result()

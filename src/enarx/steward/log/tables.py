@@ -1,4 +1,4 @@
-"""The tables of the log: its entries, and every node of its tree that will never change.
+"""The tables of the log: its entries, every node of its tree that will never change, and more.
 
 A node has one number, as if the tree were read in order, from left to right: the one of level *l*
 with index *i* stands at ``(2i + 1)·2^l - 1``.  So one integer is the key.
@@ -6,7 +6,7 @@ with index *i* stands at ``(2i + 1)·2^l - 1``.  So one integer is the key.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
 from enarx.steward.records.database import metadata
 
@@ -23,6 +23,18 @@ nodes = Table(
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
 )
+
+announced = Table(
+    "steward_log_announced",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("number", BigInteger, nullable=False),
+)
+"""What is in the log once: keys, releases, packages; with what opens the entry."""
 
 
 def position(level: int, index: int) -> int:

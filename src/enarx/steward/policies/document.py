@@ -32,7 +32,7 @@ from enarx.appraisal.catalogue import POLICY_FILE
 from enarx.appraisal.composition import MAX_BYTES
 from enarx.appraisal.policy import examine as examine_appraisal
 from enarx.errors import Failure
-from enarx.steward.policies.names import dns_name_problem
+from enarx.pki.names import dns_name_problem
 from enarx.wire import document
 from enarx.wire.shape import Duration, Many, Table, Text, Truth
 from enarx.wire.shape_check import Problems, join, nearest, read, shown
