@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.steward.stewards import Serving
+from tests.steward.stewards import Serving, start
+
+from enarx.steward.policies.starter import starter
 
 pytestmark = pytest.mark.slow  # each starts processes
 
@@ -33,6 +36,19 @@ expected-statuses = [400, 401, 403, 404, 406, 408, 409, 413, 415, 422, 429]
 """
 LONGEST = 2000
 """Of a line of its report that is shown: a request may have megabytes."""
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A Steward with every part that it may have, guests of Confidential Containers too."""
+    folder = tmp_path_factory.mktemp("steward")
+    policy = folder / "guests.toml"
+    policy.write_text(starter(("snp",), "guests", accept_simulated=True, any_workload=True))
+    made = start(
+        folder, "--insecure-accept-simulated", "--workers", "1", "--guests-policy", str(policy)
+    )
+    yield made
+    made.end()
 
 
 def ask(serving: Serving, operator: dict[str, str], path: Path, *options: str) -> None:
@@ -68,9 +84,11 @@ def test_the_document_is_served_and_describes_every_part(client: httpx.Client) -
     """Without a token; each part that answers has its paths in it, and each path answers."""
     served = client.get("/openapi.json").json()
     assert served["openapi"] == "3.1.0"
-    assert {"/v1/certificate", "/v1/denials", "/log/checkpoint", "/v1/secrets"} <= set(
-        served["paths"]
-    )
+    parts = {
+        "/v1/certificate", "/v1/denials", "/log/checkpoint", "/v1/secrets", "/v1/policy",
+        "/kbs/v0/auth",
+    }  # fmt: skip
+    assert parts <= set(served["paths"])
     names = [
         operation["operationId"]
         for path in served["paths"].values()
