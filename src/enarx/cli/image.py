@@ -8,6 +8,7 @@ import click
 
 from enarx import __version__
 from enarx.adapters.keep_image import NAME
+from enarx.cli.image_build import build, lock_command
 from enarx.cli.image_measure import command as measure
 from enarx.measure.process import NAMES
 
@@ -17,6 +18,8 @@ def command() -> None:
     """Say what images measure: keeps, and virtual machines."""
 
 
+command.add_command(build)
+command.add_command(lock_command)
 command.add_command(measure)
 
 
