@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from enarx.host.keeper.agent import Agent, Quote
-    from enarx.host.keeper.pool import StartZygote
+    from enarx.host.keeper.pool import Start
     from enarx.host.reactor import Reactor, Timer
     from enarx.protocol.agent_link import Reply
 
@@ -58,7 +58,7 @@ class Keeper:
     def __init__(
         self,
         reactor: Reactor,
-        start: StartZygote,
+        start: Start,
         quotes: Mapping[str, Quote],
         *,
         settings: Settings,
@@ -204,7 +204,7 @@ class _Held:
 
 
 def _end(held: _Held, reason: str) -> None:
-    """Kill it; the zygote tells when it is gone."""
+    """Kill it; its launcher tells when it is gone."""
     if not held.over:
         held.reason = reason
         held.agent.kill()
