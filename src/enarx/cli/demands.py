@@ -26,6 +26,7 @@ class Given:
     endorsements: tuple[str, ...]
     trust_root: str
     accept_simulated: bool
+    vm_image: str
     sources: SourceOptions
 
     def policy_of(self, target: Target) -> str:
@@ -57,7 +58,9 @@ class Given:
         from enarx.appraisal.baseline import baseline
         from enarx.cli.acceptance import Demands
         from enarx.cli.authentication import Means
-        from enarx.cli.installed_image import installed_references
+        from enarx.cli.installed_image import installed_references, vm_references
+        from enarx.measure.process import NAMES
+        from enarx.protocol.platforms import VIRTUAL_MACHINES
 
         simulated = self.accept_simulated or target.context.insecure_accept_simulated
         means = Means(
@@ -68,7 +71,10 @@ class Given:
             at=SystemClock().now(),
         )
         if policy is None:
-            references = installed_references((platform,))
+            if platform in VIRTUAL_MACHINES or self.vm_image:
+                references = vm_references(self.vm_image, (platform,))
+            else:
+                references = installed_references((platform,) if platform in NAMES else ())
             policy = baseline(accept_simulated=simulated, references=references)
         return Demands(means=means, policy=policy)
 
@@ -79,13 +85,14 @@ def demand_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def collected(
         *, policy: str, endorsements: tuple[str, ...], trust_root: str, accept_simulated: bool,
-        sources: SourceOptions, **values: Any,  # noqa: ANN401 - click passes options as keywords
+        vm_image: str, sources: SourceOptions, **values: Any,  # noqa: ANN401 - click passes options as keywords
     ) -> Any:  # noqa: ANN401  # fmt: skip
         given = Given(
             policy_file=policy,
             endorsements=endorsements,
             trust_root=trust_root,
             accept_simulated=accept_simulated,
+            vm_image=vm_image,
             sources=sources,
         )
         return command(given=given, **values)
@@ -119,5 +126,12 @@ _OPTIONS = (
         "accept_simulated",
         is_flag=True,
         help="Accept simulated platforms, which protect nothing from the host.",
+    ),
+    click.option(
+        "--vm-image",
+        metavar="DIR",
+        default="",
+        help="Without a policy: the image of virtual machines to insist on.  "
+        "[default: where enarx image build puts it]",
     ),
 )

@@ -32,7 +32,7 @@ _LEFT_RUNNING = {"detached": 1, "stdin": 0, "keep_s": 86_400}
 @host_options
 @demand_options
 @click.option(
-    "--platform", default="", metavar="NAME", help="Where to run: snp, tdx or sgx; by default any."
+    "--platform", default="", metavar="NAME", help="Where to run: snp, tdx, sgx or vm; by default any."
 )
 @click.option(
     "--arg",
@@ -157,21 +157,37 @@ def _with_platform(order: Order, offered: tuple[str, ...], policy: Policy | None
     from dataclasses import replace
 
     from enarx.measure.process import NAMES
+    from enarx.protocol.platforms import ANY_VIRTUAL_MACHINE, VIRTUAL_MACHINES, technology
 
-    if order.platform:
-        if order.platform not in offered:
-            there = ", ".join(offered) or "none"
-            problem = f"got {order.platform!r}, and the host has {there}"
-            raise MisconfiguredError("--platform", problem)
+    order = replace(order, platform=host_platform(order.platform))
+    among = offered
+    if order.platform == ANY_VIRTUAL_MACHINE:
+        among = tuple(name for name in offered if name in VIRTUAL_MACHINES)
+    elif order.platform:
+        among = tuple(name for name in offered if name == order.platform)
+    if order.platform and not among:
+        there = ", ".join(offered) or "none"
+        problem = f"got {order.platform!r}, and the host has {there}"
+        hints = (_VM_HINT,) if order.platform in (ANY_VIRTUAL_MACHINE, *VIRTUAL_MACHINES) else ()
+        raise MisconfiguredError("--platform", problem, hints=hints)
+    if order.platform and order.platform != ANY_VIRTUAL_MACHINE:
         return order
     wanted = tuple(NAMES) if policy is None else policy.platforms
-    ranked = [name for name in (*NAMES, *offered) if name in offered and name in wanted]
+    ranked = [name for name in (*NAMES, *among) if name in among and technology(name) in wanted]
     if not ranked:
         problem = f"the host has {', '.join(offered) or 'no platform'}"
         raise MisconfiguredError(
             "--platform", problem, hints=(f"the policy accepts {', '.join(wanted)}",)
         )
     return replace(order, platform=ranked[0])
+
+
+_VM_HINT = "it offers them with an image: enarx host serve --vm-image DIR"
+
+
+def host_platform(name: str) -> str:
+    """What a host calls the platform *name*, which may be as Enarx 0.7 says it."""
+    return {"sev": "snp", "kvm": "vm"}.get(name, name)
 
 
 def _environment(texts: tuple[str, ...]) -> dict[str, str]:
