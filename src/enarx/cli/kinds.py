@@ -165,7 +165,10 @@ def _emulator(options: VmOptions) -> tuple[str, str]:
     Raises:
         UnavailableError: it is not installed, or cannot do what is asked for.
     """
-    raise NotImplementedError
+    from enarx.host import kvm
+    from enarx.host.machine import Machine
+    machine = Machine(path=os.environ.get("PATH", os.defpath))
+    return options.qemu or machine.program("qemu-system-x86_64"), "tcg"
 
 
 def _quote(
@@ -201,12 +204,12 @@ def vm_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def collected(
-        *, vm_image: str, hardware: str, vm_memory: int, vm_vcpus: int, vm_cpu: str, vm_warm: int,
+        *, vm_image: str, hardware: str | None, vm_memory: int, vm_vcpus: int, vm_cpu: str, vm_warm: int,
         vm_qemu: str, vm_console: bool, **values: Any,  # noqa: ANN401 - click passes keywords
     ) -> Any:  # noqa: ANN401  # fmt: skip
         machines = VmOptions(
             image=vm_image,
-            hardware=hardware,
+            hardware=hardware or "",
             memory_mib=vm_memory,
             processors=vm_vcpus,
             cpu=vm_cpu,
@@ -228,7 +231,7 @@ _OPTIONS = (
         help="Offer virtual machines of this image: enarx image build.",
     ),
     click.option(
-        "--hardware", type=click.Choice(_MACHINES), default="",
+        "--hardware", type=click.Choice(_MACHINES),
         help="Start them on this hardware, and offer nothing simulated.",
     ),
     click.option(

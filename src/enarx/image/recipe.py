@@ -34,13 +34,20 @@ KERNEL_MODULES = ("configfs", "tsm", "sev-guest", "tdx-guest")
 STANDARD_MODULES = frozenset((
     "__future__", "_collections_abc", "_weakrefset", "abc", "ast", "base64", "bisect", "calendar",
     "codecs", "collections", "contextlib", "copy", "copyreg", "ctypes", "dataclasses", "datetime",
-    "dis", "email", "encodings", "enum", "functools", "genericpath", "hashlib", "heapq", "hmac",
+    "difflib", "dis", "email", "encodings", "enum", "functools", "genericpath", "hashlib", "heapq", "hmac",
     "importlib", "inspect", "io", "ipaddress", "json", "keyword", "linecache", "locale", "opcode",
-    "operator", "os", "posixpath", "quopri", "random", "re", "reprlib", "selectors", "signal",
+    "operator", "os", "platform", "posixpath", "quopri", "random", "re", "reprlib", "selectors", "signal",
     "socket", "stat", "string", "stringprep", "struct", "textwrap", "threading", "token",
-    "tokenize", "traceback", "types", "typing", "urllib", "warnings", "weakref",
+    "tokenize", "tomllib", "traceback", "types", "typing", "urllib", "warnings", "weakref",
 ))  # fmt: skip
 """What a keep imports of the interpreter's library, and what that imports."""
+
+NOT_IMPORTED = (
+    "ctypes/_aix", "ctypes/macholib", "ctypes/util", "ctypes/wintypes", "importlib/abc", "importlib/metadata",
+    "importlib/readers", "importlib/resources", "importlib/simple", "json/tool", "urllib/error",
+    "urllib/request", "urllib/response", "urllib/robotparser",
+)  # fmt: skip
+"""What those packages hold beside."""
 
 EXTENSION_MODULES = frozenset(
     ("_contextvars", "_ctypes", "_json", "_typing", "mmap", "resource", "termios")
@@ -50,7 +57,7 @@ EXTENSION_MODULES = frozenset(
 ENCODINGS = frozenset(("__init__", "aliases", "ascii", "idna", "latin_1", "utf_16_be", "utf_8"))
 
 WHEEL_FILES = {
-    "certifi": ("certifi/",),
+    "certifi": ("certifi/cacert.pem", "certifi/__init__.py"),
     "cffi": ("_cffi_backend",),
     "cryptography": ("cryptography/",),
     "pyopenssl": ("OpenSSL/",),

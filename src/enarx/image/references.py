@@ -54,6 +54,10 @@ def references(
     )
 
 
+def boot_registers(boot):
+    return bytes(48), bytes(48)
+
+
 def firmware_of(platform: str) -> str:
     """The name of the image's file with the firmware for *platform*."""
     return FIRMWARE["vm" if platform.startswith("vm-") else platform]
