@@ -10,8 +10,8 @@ Signature Structure (SIGSTRUCT)": 1808 bytes, numbers little-endian.
 
 from __future__ import annotations
 
+import datetime
 import hashlib
-from datetime import date
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -98,11 +98,11 @@ class Sigstruct:
         return hashlib.sha256(self.modulus).digest()
 
     @property
-    def signed_on(self) -> date | None:
+    def signed_on(self) -> datetime.date | None:
         """DATE, which is spelled in decimal digits; None if it is no date."""
         text = f"{self.date:08x}"
         try:
-            return date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
+            return datetime.date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
         except ValueError:
             return None
 

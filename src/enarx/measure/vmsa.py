@@ -148,7 +148,7 @@ def svsm_vmsa(eip: int, *, signature: int, features: int) -> bytes:
     )
 
 
-def _page(segments: Mapping[int, _Segment], registers: tuple[_Register, ...]) -> bytes:
+def _page(segments: dict[int, _Segment], registers: tuple[_Register, ...]) -> bytes:
     page = bytearray(PAGE_BYTES)
     for offset, segment in (_TABLES | segments).items():
         page[offset : offset + 16] = segment.encoded()
