@@ -4,10 +4,11 @@ QEMU fills in the kernel's setup header as a boot loader does, so that the firmw
 bytes than the file has; where the initial RAM disk lies depends on the size of the memory.
 
 QEMU before 10.0 has nothing else to hand over; since then the file ``etc/boot/kernel`` is offered
-as well, as it is, and EDK II since edk2-stable202502 takes that one.  TDX in QEMU itself is of 10.1.
+as well, as it is, and EDK II since edk2-stable202502 takes that one.  QEMU itself has TDX since
+10.1.
 
-Sources: QEMU, hw/i386/x86-common.c (``x86_load_linux``) and hw/i386/pc.c (``acpi_data_size``); Linux,
-Documentation/arch/x86/boot.rst.  Numbers are little-endian.
+Sources: QEMU, hw/i386/x86-common.c (``x86_load_linux``) and hw/i386/pc.c (``acpi_data_size``);
+Linux, Documentation/arch/x86/boot.rst.  Numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def patched(kernel: bytes, initrd_size: int, command_line: str, memory: int) -> 
         problem = f"got boot protocol {protocol >> 8}.{protocol & 0xFF}, want 2.12, loaded high"
         raise MalformedError("kernel", problem, offset=_PROTOCOL_AT)
     if "vga=" in command_line:
-        raise MisconfiguredError("command line", "got vga=, of which QEMU makes a header unknown here")
+        raise MisconfiguredError(
+            "command line", "got vga=, of which QEMU makes a header unknown here"
+        )
     made = bytearray(kernel)
     made[_TYPE_OF_LOADER_AT : _TYPE_OF_LOADER_AT + 1] = _QEMU
     made[_LOAD_FLAGS_AT] = flags | _CAN_USE_HEAP

@@ -76,14 +76,15 @@ def _layout(image: bytes, where: str) -> _Layout:
     checksum = optional + _CHECKSUM_AT
     entry = directories + _SECURITY * _DIRECTORY_BYTES
     if _number(image, directories - 4, 4, where) <= _SECURITY:
-        ranges = ((0, checksum), (checksum + 4, headers))
+        skipped: tuple[int, ...] = (checksum + 4,)
         certificates = 0
     else:
-        ranges = ((0, checksum), (checksum + 4, entry), (entry + _DIRECTORY_BYTES, headers))
+        skipped = (checksum + 4, entry, entry + _DIRECTORY_BYTES)
         certificates = _number(image, entry + 4, 4, where)
-    if not ranges[-1][0] <= headers <= len(image):
+    if not skipped[-1] <= headers <= len(image):
         raise MalformedError(where, f"got headers of {headers} bytes in a file of {len(image)}")
-    return _Layout(ranges, headers, certificates)
+    edges = (0, checksum, *skipped, headers)
+    return _Layout(tuple(zip(edges[::2], edges[1::2], strict=True)), headers, certificates)
 
 
 def _sections(image: bytes, where: str) -> list[tuple[int, int]]:

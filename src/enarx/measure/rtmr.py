@@ -112,9 +112,7 @@ def image_register(digest: bytes, handover: Handover) -> bytes:
     return replay((1, one) for one in (digest, *after))[1]
 
 
-def platform_register(
-    recorded: Sequence[bytes], sections: Sequence[Section], memory: int
-) -> tuple[bytes, tuple[bytes, bytes]]:
+def platform_register(recorded: Sequence[bytes], sections: Sequence[Section], memory: int) -> bytes:
     """RTMR 0, from the digests that were *recorded* of such a machine once.
 
     Only the first two can be computed: the TD HOB from the memory's size, the configuration volume
@@ -127,9 +125,6 @@ def platform_register(
         sections: of that firmware.
         memory: of that guest, in bytes.
 
-    Returns:
-        The register, and the two digests that were computed.
-
     Raises:
         MisconfiguredError: the record is of another firmware or another size of memory.
     """
@@ -140,7 +135,7 @@ def platform_register(
             raise MisconfiguredError("event log", problem)
     if len(recorded) <= len(computed):
         raise MisconfiguredError("event log", f"got {len(recorded)} events of RTMR 0, want more")
-    return replay((0, digest) for digest in recorded)[0], computed
+    return replay((0, digest) for digest in recorded)[0]
 
 
 def _options_register(boot: Boot, handover: Handover) -> bytes:

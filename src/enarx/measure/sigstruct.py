@@ -10,7 +10,7 @@ Signature Structure (SIGSTRUCT)": 1808 bytes, numbers little-endian.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 
 from cryptography.exceptions import InvalidSignature
@@ -98,17 +98,17 @@ class Sigstruct:
         return hashlib.sha256(self.modulus).digest()
 
     @property
-    def signed_on(self) -> datetime.date | None:
+    def signed_on(self) -> dt.date | None:
         """DATE, which is spelled in decimal digits; None if it is no date."""
         text = f"{self.date:08x}"
         try:
-            return datetime.date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
+            return dt.date.fromisoformat(f"{text[:4]}-{text[4:6]}-{text[6:]}")
         except ValueError:
             return None
 
     @property
     def allows_debug(self) -> bool:
-        """An enclave with this signature may run with DEBUG, and its memory lie open to the host."""
+        """An enclave with it may run with DEBUG, and then the host reads its memory."""
         return self.flags.debug or not self.flags_mask & _DEBUG
 
 

@@ -90,7 +90,6 @@ _TABLES: dict[int, _Segment] = {  # GDTR, LDTR, IDTR
 }
 
 
-
 def vmsa(eip: int, *, vmm: Vmm, signature: int, features: int) -> bytes:
     """The page, 4096 bytes.
 
