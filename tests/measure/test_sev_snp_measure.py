@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.measure.firmwares import AT, METADATA, RESET, SIZE, entries, entry, firmware, metadata
-from tests.measure.firmwares import HASHES, svsm, u32
+from tests.measure.firmwares import (
+    AT,
+    HASHES,
+    METADATA,
+    RESET,
+    SIZE,
+    entries,
+    entry,
+    firmware,
+    metadata,
+    svsm,
+    u32,
+)
 
 from enarx.measure import id_block, sev_guest, snp_guest, svsm_guest
 from enarx.measure.firmware import parse
@@ -33,7 +45,6 @@ SECTIONS = st.lists(
     max_size=6,
 )
 HASHED = st.tuples(PAGES, st.just(4096), st.just(0x10))
-LINES = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40)
 
 
 @pytest.fixture(scope="module")
@@ -58,57 +69,94 @@ def theirs(folder: Path, mode: str, image: bytes, **given: object) -> bytes:
     return calc_launch_digest(SevMode[mode], **(default | given))  # type: ignore[no-any-return]
 
 
-@given(
-    SECTIONS, HASHED, st.integers(0, 0xF00).map(lambda at: at & ~15), st.integers(0, 2**32 - 1),
-    st.binary(max_size=64), st.binary(max_size=64), LINES, st.integers(1, 5), MODELS,
-    st.sampled_from((0, 1, 33)), st.sampled_from(("qemu", "ec2", "gce")), st.booleans(),
-)  # fmt: skip
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """Whatever one may launch."""
+
+    sections: list[tuple[int, int, int]]
+    hashed: tuple[int, int, int]
+    hashes_at: int
+    eip: int
+    boot: Boot
+    processors: Processors
+    is_hashed_before: bool
+
+    @property
+    def image(self) -> bytes:
+        """Its firmware."""
+        hashes = entry(HASHES, u32(self.hashed[0] + self.hashes_at or 16, 0x400))
+        table = [entry(RESET, u32(self.eip)), hashes, entries()[3]]
+        return firmware(table, data=metadata([*self.sections, self.hashed]))
+
+
+GUESTS = st.builds(
+    Guest,
+    sections=SECTIONS,
+    hashed=HASHED,
+    hashes_at=st.integers(0, 0xF00).map(lambda at: at & ~15),
+    eip=st.integers(0, 2**32 - 1),
+    boot=st.builds(
+        Boot,
+        kernel=st.binary(max_size=64),
+        initrd=st.binary(max_size=64),
+        command_line=st.text(
+            st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40
+        ),
+    ),
+    processors=st.builds(
+        Processors,
+        count=st.integers(1, 5),
+        signature=MODELS,
+        features=st.sampled_from((0, 1, 33)),
+        vmm=st.sampled_from(("qemu", "ec2", "gce")),
+    ),
+    is_hashed_before=st.booleans(),
+)
+
+
+@given(GUESTS)
 @settings(max_examples=60)
-def test_guests_with_a_kernel(
-    folder: Path, sections: list[tuple[int, int, int]], hashed: tuple[int, int, int], at: int,
-    eip: int, kernel: bytes, initrd: bytes, line: str, count: int, model: int, features: int,
-    vmm: str, known: bool,
-) -> None:  # fmt: skip
+def test_guests_with_a_kernel(folder: Path, guest: Guest) -> None:
     """On SNP, SEV-ES and SEV: any firmware table, kernel, line, processors and VMM."""
-    table = [entry(RESET, u32(eip)), entry(HASHES, u32(hashed[0] + at or 16, 0x400)), entries()[3]]
-    image = firmware(table, data=metadata([*sections, hashed]))
-    found, boot = parse(image), Boot(kernel=kernel, initrd=initrd, command_line=line)
-    ours = Processors(count=count, signature=model, features=features, vmm=vmm)  # type: ignore[arg-type]
     from sevsnpmeasure.vmm_types import VMMType
 
-    same = {"kernel": kernel, "initrd": initrd, "append": line, "vcpus": count, "vcpu_sig": model}
-    who = VMMType.QEMU if vmm == "qemu" else VMMType[vmm]
-    start = snp_guest.firmware_only(found).value if known else None
+    found, boot, processors = parse(guest.image), guest.boot, guest.processors
+    start = snp_guest.firmware_only(found).value if guest.is_hashed_before else None
+    same = {
+        "kernel": boot.kernel, "initrd": boot.initrd, "append": boot.command_line,
+        "vcpus": processors.count, "vcpu_sig": processors.signature,
+        "vmm_type": VMMType[{"qemu": "QEMU"}.get(processors.vmm, processors.vmm)],
+    }  # fmt: skip
     want = theirs(
-        folder, "SEV_SNP", image, **same, vmm_type=who, guest_features=features,
+        folder, "SEV_SNP", guest.image, **same, guest_features=processors.features,
         snp_ovmf_hash_str=start.hex() if start else "",
     )  # fmt: skip
-    assert snp_guest.launch_digest(found, ours, boot, firmware_digest=start) == want
-    want = theirs(folder, "SEV_ES", image, **same, vmm_type=who)
-    assert sev_guest.launch_digest(found, boot, ours) == want
-    assert sev_guest.launch_digest(found, boot) == theirs(folder, "SEV", image, **same)
+    assert snp_guest.launch_digest(found, processors, boot, firmware_digest=start) == want
+    want = theirs(folder, "SEV_ES", guest.image, **same)
+    assert sev_guest.launch_digest(found, boot, processors) == want
+    assert sev_guest.launch_digest(found, boot) == theirs(folder, "SEV", guest.image, **same)
+
+
+SVSMS = st.builds(
+    lambda sections, at, code: svsm(sections, entry_at=at)[: SIZE - 2048] + code
+    + svsm(sections, entry_at=at)[SIZE - 2048 + len(code) :],
+    SECTIONS, st.integers(0, SIZE), st.binary(min_size=1, max_size=100),
+)  # fmt: skip
 
 
 @given(
-    SECTIONS, st.integers(0, SIZE), st.integers(0, 40), st.integers(1, 5), MODELS,
-    st.binary(min_size=1, max_size=100),
-)  # fmt: skip
+    SVSMS,
+    st.integers(0, 40).map(lambda pages: pages * 4096),
+    st.builds(Processors, count=st.integers(1, 5), signature=MODELS),
+)
 @settings(max_examples=40)
-def test_guests_with_an_svsm(
-    folder: Path, sections: list[tuple[int, int, int]], at: int, pages: int, count: int, model: int,
-    code: bytes,
-) -> None:  # fmt: skip
-    """Any table of the SVSM, any place of it below the firmware."""
-    below = svsm(sections, entry_at=at)
-    below = below[: SIZE // 2] + code + below[SIZE // 2 + len(code) :]
+def test_guests_with_an_svsm(folder: Path, below: bytes, size: int, processors: Processors) -> None:
+    """Any SVSM, at any place below the firmware."""
     image = firmware([entry(METADATA, u32(SIZE - AT))])
-    made = svsm_guest.launch_digest(
-        parse(image), parse(below), Processors(count=count, signature=model),
-        variables_size=pages * 4096,
-    )  # fmt: skip
+    made = svsm_guest.launch_digest(parse(image), parse(below), processors, variables_size=size)
     assert made == theirs(
-        folder, "SEV_SNP_SVSM", image, svsm_file=below, vcpus=count, vcpu_sig=model,
-        ovmf_vars_size=pages * 4096,
+        folder, "SEV_SNP_SVSM", image, svsm_file=below, vcpus=processors.count,
+        vcpu_sig=processors.signature, ovmf_vars_size=size,
     )  # fmt: skip
 
 
