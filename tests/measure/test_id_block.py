@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from enarx.errors import MalformedError, UnauthenticError
 from enarx.measure.id_block import IdBlock, encoded, id_auth, id_block, verify
+from enarx.tee.snp.report import POLICY_BITS, GuestPolicy
 from enarx.wire.record import unpack
 
 KEY = ec.derive_private_key(11, ec.SECP384R1())
@@ -104,6 +105,15 @@ def test_versions_and_policies_are_known() -> None:
     with pytest.raises(MalformedError, match="version 2, want 1"):
         verify(BLOCK[:0x50] + b"\2" + BLOCK[0x51:], bytes(4096))
     assert unpack(IdBlock, BLOCK).policy.smt
+
+
+@pytest.mark.parametrize("flag", POLICY_BITS)
+def test_flags_are_the_policys(flag: str) -> None:
+    """Each bit that can be set by its name is the one that a report shows under that name."""
+    shown = {
+        name: getattr(GuestPolicy(1 << 17 | 1 << POLICY_BITS[flag]), name) for name in POLICY_BITS
+    }
+    assert shown == {name: name == flag for name in POLICY_BITS}
 
 
 @given(st.binary(min_size=4096, max_size=4096))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from enarx.errors import MalformedError, MisconfiguredError
+from enarx.tee.snp.report import POLICY_BITS, GuestPolicy
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 _MAX_KEY_BYTES = 64 * 1024
 _MAX_SVN = (1 << 32) - 1
 _KEY_HINT = "make one with: openssl ecparam -name secp384r1 -genkey -noout -out id-key.pem"
-_FLAGS = (
-    "smt", "migrate_ma", "debug", "single_socket", "cxl_allow", "mem_aes_256_xts", "rapl_dis",
-    "ciphertext_hiding_dram", "page_swap_disable",
-)  # fmt: skip
 
 
 @click.command("id-block")
@@ -40,7 +37,7 @@ _FLAGS = (
     help="Guest policy; the same number as in QEMU's policy property.",
 )  # fmt: skip
 @click.option(
-    "--set", "flags", type=click.Choice(_FLAGS), multiple=True,
+    "--set", "flags", type=click.Choice(list(POLICY_BITS)), multiple=True,
     help="Set this bit of the policy; repeatable.",
 )  # fmt: skip
 @click.option("--family-id", default="", metavar="HEX", help="16 bytes. Default: zeros.")
@@ -106,13 +103,10 @@ def _write(names: dict[str, str], parts: dict[str, bytes]) -> None:
     from enarx.adapters.package_files import write_new
 
     for part, data in parts.items():
-        write_new(names[part], base64.b64encode(data))
+        write_new(names[part], base64.b64encode(data) + b"\n")
 
 
 def _policy(text: str, flags: tuple[str, ...]) -> int:
-    from enarx.measure.id_block import POLICY_BITS
-    from enarx.tee.snp.report import GuestPolicy
-
     try:
         number = int(text, 0)
     except ValueError as e:

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -32,27 +30,9 @@ from enarx.tee.snp.report import ECDSA_P384_SHA384, GuestPolicy, Signature
 from enarx.wire.reader import Reader
 from enarx.wire.record import pack, raw, record, u32, u64, unpack, zero
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 VERSION = 1
 DEFAULT_POLICY = 0x3_0000
 """Any firmware, SMT allowed, no debugging, no migration; bit 17 is always one."""
-
-POLICY_BITS: Mapping[str, int] = MappingProxyType(
-    {
-        "smt": 16,
-        "migrate_ma": 18,
-        "debug": 19,
-        "single_socket": 20,
-        "cxl_allow": 21,
-        "mem_aes_256_xts": 22,
-        "rapl_dis": 23,
-        "ciphertext_hiding_dram": 24,
-        "page_swap_disable": 25,
-    }
-)
-"""What can be set in a policy, by its name in ``GuestPolicy`` (section 4.3)."""
 
 _P384 = 2
 _NUMBER_BYTES = 48
