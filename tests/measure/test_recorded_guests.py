@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from enarx.errors import MisconfiguredError
 from enarx.measure import sev_guest, snp_guest, svsm_guest
 from enarx.measure.firmware import Firmware, parse
+from enarx.measure.id_block import id_block
 from enarx.measure.snp_guest import Boot, Processors
 
 FOLDER = "vectors/measure/snp-sev-snp-measure"
@@ -76,3 +78,10 @@ def test_recorded_digests(shared: Path) -> None:
             assert made == case["launch_digest"], case["name"]
         compared[case["kind"]] += 1
     assert compared == {"SEV": 4, "SEV_ES": 4, "SEV_SNP": 18, "SEV_SNP_SVSM": 3, "ovmf_hash": 2}
+
+
+def test_a_recorded_id_block(shared: Path) -> None:
+    """The block that their tool makes for a digest; who signed it, its keys would say."""
+    case = json.loads((shared / FOLDER / "manifest.json").read_text())["expected"]["id_block_case"]
+    made = id_block(base64.b64decode(case["ld_b64"]))
+    assert base64.b64encode(made).decode() == case["id_block_prefix_b64"]

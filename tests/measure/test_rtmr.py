@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,21 @@ def test_a_hardware_signed_log(shared: Path) -> None:
     quote = parse_quote((vectors / "tdx/tdx-v4-gcp-cos113/quote.bin").read_bytes())
     fields = quote.fields()
     assert [fields[f"tdx.quote.body.rtmr_{n}"] for n in range(4)] == list(found)
+
+
+def test_its_events_are_those_that_others_read(shared: Path) -> None:
+    """Register, type, digest and size of the data of each, as a second reader listed them."""
+    folder = shared / "vectors/measure/tdx-gcp-cos113"
+    found = event_log.parse((folder / "ccel_data.dat").read_bytes())
+    assert [
+        {
+            "mr": event.index,
+            "type": f"{event.number:#x}",
+            "sha384": event.digests["sha384"].hex(),
+            "size": len(event.data),
+        }
+        for event in found
+    ] == json.loads((folder / "events.json").read_text())
 
 
 def test_a_recorded_direct_boot(shared: Path) -> None:
