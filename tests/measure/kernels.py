@@ -55,5 +55,6 @@ def kernel(*, protocol: int = 0x20F, flags: int = 1, above_4g: bool = True) -> b
     made[0x1F1] = 4
     made[0x202:0x208] = b"HdrS" + number(protocol, 2)
     made[0x211] = flags
-    made[0x236] = 0x40 if above_4g else 0
+    made[0x22C:0x230] = number(0x37FF_FFFF, 4)
+    made[0x236] = 0x02 if above_4g else 0
     return bytes(made)

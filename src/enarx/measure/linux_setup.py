@@ -21,12 +21,12 @@ _LEAST_BYTES = 0x1000
 _MAGIC_AT, _MAGIC = 0x202, b"HdrS"
 _PROTOCOL_AT, _LEAST_PROTOCOL = 0x206, 0x20C
 _LOAD_FLAGS_AT, _LOADED_HIGH, _CAN_USE_HEAP = 0x211, 0x01, 0x80
-_XLOAD_FLAGS_AT, _ABOVE_4G = 0x236, 0x40
+_XLOAD_FLAGS_AT, _ABOVE_4G = 0x236, 0x02
 _TYPE_OF_LOADER_AT, _QEMU = 0x210, b"\xb0"
 _INITRD_AT = 0x218
 _HEAP_END_AT, _HEAP_END = 0x224, b"\x00\xfe"  # up to the command line at 0x20000
 _COMMAND_LINE_AT, _COMMAND_LINE = 0x228, b"\x00\x00\x02\x00"
-_LOW_MAX = 0x37FF_FFFF
+_INITRD_MAX_AT = 0x22C
 _ACPI_BYTES = 0x2_8000  # that QEMU leaves for ACPI tables
 _PAGE_MASK = 4095
 
@@ -59,7 +59,8 @@ def patched(kernel: bytes, initrd_size: int, command_line: str, memory: int) -> 
     made[_COMMAND_LINE_AT : _COMMAND_LINE_AT + 4] = _COMMAND_LINE
     if initrd_size:
         above = kernel[_XLOAD_FLAGS_AT] & _ABOVE_4G
-        last = min(0xFFFF_FFFF if above else _LOW_MAX, below_4g(memory) - _ACPI_BYTES - 1)
+        most = 0xFFFF_FFFF if above else _number(kernel, _INITRD_MAX_AT, 4)
+        last = min(most, below_4g(memory) - _ACPI_BYTES - 1)
         if initrd_size >= last:
             problem = f"got {initrd_size} bytes, want less than {max(last, 0)} for this memory"
             raise MisconfiguredError("initial RAM disk", problem)
@@ -73,4 +74,8 @@ def patched(kernel: bytes, initrd_size: int, command_line: str, memory: int) -> 
 def _protocol(kernel: bytes) -> int:
     if len(kernel) < _LEAST_BYTES or kernel[_MAGIC_AT : _MAGIC_AT + len(_MAGIC)] != _MAGIC:
         raise MalformedError("kernel", "is no Linux kernel of x86", offset=_MAGIC_AT)
-    return Reader(kernel[_PROTOCOL_AT : _PROTOCOL_AT + 2], "kernel").uint(2, "protocol")
+    return _number(kernel, _PROTOCOL_AT, 2)
+
+
+def _number(kernel: bytes, at: int, size: int) -> int:
+    return Reader(kernel[at : at + size], "kernel").uint(size, "setup header")
