@@ -28,7 +28,7 @@ from enarx.host.vm.ends import STATUSES, Course, End
 from enarx.host.vm.monitor import Monitor
 from enarx.host.vm.order import LINKS, MAX_FILES, decode_order, encode_booted, encode_end
 from enarx.host.vm.qmp import Answer
-from enarx.host.vm.tail import Tail
+from enarx.host.vm.tail import MAX_LINE, Tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from enarx.host.vm.order import Order
     from enarx.host.vm.qmp import Event
 
-    Carry: TypeAlias = Callable[[int, Sequence[int]], int]
-    """Carries the links' frames over the guest's port until either ends; returns a status."""
+    Carry: TypeAlias = Callable[[int, Sequence[int]], tuple[str, str]]
+    """Carries the links' frames over the guest's port; says how that ended, as ``carrier`` does."""
 
 CONTROL = 3
 
@@ -48,8 +48,8 @@ _QUIT_S = 2.0
 """For QEMU to end when it was told to."""
 _LAST_WORDS_S = 2.0
 """For the carrier to hand over what the guest said last."""
-_PATIENCE_S = 0.5
-"""Between the end of the link and the end of QEMU that is its cause."""
+_PATIENCE_S = {"finished": 10.0, "lost": 1.0}
+"""Between the end of the link and that of QEMU: its guest powers off, or it is the cause."""
 _READ_BYTES = 1 << 16
 _AT_A_TIME = 16
 
@@ -115,19 +115,22 @@ class Machine:
             qmp=qemus.fileno(),
             console=console if self._order.console else -1,
         )
-        self._carrier: Child | None = fork(lambda: self._carry(carry, link), what="carrier")
+        self._words, words = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._carrier: Child | None = fork(lambda: self._carry(carry, link, words), what="carrier")
         self._qemu: Child | None = fork(lambda: self._execute(ends, complaints), what="QEMU")
         for sock in (link, guests, qemus):
             sock.close()
-        frames.close((*self._links, *self._files, complaints, console))
+        frames.close((*self._links, *self._files, complaints, console, words))
         self._monitor = Monitor(self._reactor, qmp, said=self._said, broken=self._broke)
         self._monitor.command("cont")
         self._watch()
 
-    def _carry(self, carry: Carry, link: socket.socket) -> int:
-        """In the carrier: it has its links and nothing else."""
-        keep_only((link.fileno(), *self._links))
-        return carry(link.detach(), self._links)
+    def _carry(self, carry: Carry, link: socket.socket, words: int) -> int:
+        """In the carrier: it has its links and nothing else, but for its last words."""
+        keep_only((link.fileno(), words, *self._links))
+        kind, text = carry(link.detach(), self._links)
+        os.write(words, f"{kind}\n{text[:MAX_LINE]}\n".encode("utf-8", "replace"))
+        return 0
 
     def _execute(self, ends: Ends, complaints: int) -> int:
         """In QEMU's process."""
@@ -236,8 +239,17 @@ class Machine:
         assert self._carrier is not None  # noqa: S101 - it is watched
         self._reactor.forget(self._carrier.fileno())
         status, self._carrier = self._carrier.wait(), None
-        problem = "is closed" if status == 0 else f"was broken (status {status:#x})"
-        self._reactor.later(_PATIENCE_S, lambda: self._decide("link-broken", f"its link {problem}"))
+        said = Tail()
+        with suppress(BlockingIOError):  # it was killed
+            said.feed(os.read(self._words, _READ_BYTES))
+        os.close(self._words)
+        kind, reason = said.first, f"its link: {said.last}"
+        if kind in _PATIENCE_S:
+            self._reactor.later(_PATIENCE_S[kind], lambda: self._decide("link-broken", reason))
+        elif kind == "violation":
+            self._decide("link-broken", reason)
+        else:
+            self._decide("failed", reason if kind else f"its carrier ended (status {status:#x})")
 
     def _listen(self, fd: int) -> None:
         """Take what was written to one of the pipes."""
