@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, partial
 from types import MappingProxyType
 
-from tests.fuzz import logs, seeds
+from tests.fuzz import logs, machines, seeds
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
@@ -326,6 +326,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=lambda data: endorsement_content.recognise(data, "it") and None,
             seeds=seeds.recognised,
         ),
+        "machine-event": Target(feed=machines.feed_event, seeds=machines.events),
+        "machine-order": Target(
+            feed=machines.feed_order, seeds=machines.orders, refuses=EnarxError
+        ),
+        "monitor": Target(feed=machines.feed_monitor, seeds=machines.monitors),
         "log-bundle": Target(feed=logs.feed_bundle, seeds=logs.bundles),
         "log-entry": Target(feed=logs.feed_entry, seeds=logs.entries),
         "log-key": Target(feed=logs.feed_verifier, seeds=lambda: (str(logs.VERIFIER).encode(),)),

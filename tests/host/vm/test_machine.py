@@ -58,7 +58,7 @@ def test_a_program_that_is_missing_is_named(machines: NewMachines) -> None:
 
 def test_a_guest_that_does_not_boot_is_ended(played: NewMachines) -> None:
     """Without an open port in time, the machine ends and says how long was waited."""
-    keep = run(played("ignore-quit", boot_timeout_s=0.3))
+    keep = run(played("hang", boot_timeout_s=0.3))
     assert keep.end is not None
     assert keep.end.kind == "boot-timeout"
     assert "0.3 s" in keep.end.reason
@@ -211,13 +211,18 @@ def started(pid: int) -> dict[str, int]:
 
 def test_a_launcher_leaves_no_descriptor(played: NewMachines) -> None:
     """Machines that have ended, and a launcher that is closed, hold no descriptor."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     machines = played("power-off")
     for _ in range(3):
         run(machines)
     machines.close()
     assert machines.ended
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
+
+
+def descriptors() -> int:
+    """How many this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_every_kind_of_end_has_its_own_exit_status() -> None:

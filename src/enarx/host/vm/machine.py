@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 CONTROL = 3
 
-_QUIT_S = 2.0
-"""For QEMU to end when it was told to."""
 _LAST_WORDS_S = 2.0
 """For the carrier to hand over what the guest said last."""
 _PATIENCE_S = {"finished": 10.0, "lost": 1.0}
@@ -85,7 +83,6 @@ class Machine:
         self._links, self._files = tuple(fds[:LINKS]), tuple(fds[LINKS:])
         self._reactor = Reactor()
         self._course = Course()
-        self._quitting = False
         self._complaints = Tail(unless=" warning: ")
         self._console = Tail()
         self._start(carry)
@@ -175,7 +172,7 @@ class Machine:
             if said.name == "STOP":
                 self._monitor.command("query-status")
         if course.decided:
-            self._quit()
+            self._kill()
 
     def _broke(self, problem: str) -> None:
         self._course.end("failed", problem)
@@ -188,7 +185,6 @@ class Machine:
         """The host has no more to say than that it is gone."""
         self._reactor.forget(self._control.fileno())
         self._decide("ordered", "its host is gone")
-        self._kill()
 
     def _boot_is_due(self) -> None:
         if not self._course.booted:
@@ -199,16 +195,10 @@ class Machine:
         """It ends for a reason of ours, unless QEMU has told another before."""
         self._monitor.drain()
         self._course.end(kind, reason)
-        self._quit()
-
-    def _quit(self) -> None:
-        """Tell QEMU to end, and see to it that it does."""
-        if not self._quitting:
-            self._quitting = True
-            self._monitor.command("quit")
-            self._reactor.later(_QUIT_S, self._kill)
+        self._kill()
 
     def _kill(self) -> None:
+        """End QEMU: it has no disk to flush, and what the guest said is in the link's socket."""
         if self._qemu is not None:
             self._qemu.kill()
 
