@@ -34,7 +34,7 @@ PORT_ID = "link"
 
 _GUEST = "guest0"
 _MEMORY = "memory0"
-_FEWEST_DEVICES = "smm=off,vmport=off,hpet=off,sata=off,smbus=off,usb=off,i8042=off"
+FEWEST_DEVICES = "smm=off,vmport=off,hpet=off,sata=off,smbus=off,usb=off,i8042=off"
 _SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 
@@ -88,7 +88,7 @@ def argv(qemu: str, vm: Vm, files: Files, ends: Ends) -> tuple[str, ...]:
 
 def _machine(vm: Vm) -> tuple[str, ...]:
     """The machine, and what encrypts it."""
-    machine = f"q35,{_FEWEST_DEVICES}"
+    machine = f"q35,{FEWEST_DEVICES}"
     if vm.snp is not None:
         support = f"confidential-guest-support={_GUEST},memory-backend={_MEMORY}"
         memory = (

@@ -28,7 +28,7 @@ from enarx.host.vm.ends import STATUSES, Course, End
 from enarx.host.vm.monitor import Monitor
 from enarx.host.vm.order import LINKS, MAX_FILES, decode_order, encode_booted, encode_end
 from enarx.host.vm.qmp import Answer
-from enarx.host.vm.tail import Tail
+from enarx.host.vm.tail import MAX_LINE, Tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,17 +39,15 @@ if TYPE_CHECKING:
     from enarx.host.vm.order import Order
     from enarx.host.vm.qmp import Event
 
-    Carry: TypeAlias = Callable[[int, Sequence[int]], int]
-    """Carries the links' frames over the guest's port until either ends; returns a status."""
+    Carry: TypeAlias = Callable[[int, Sequence[int]], tuple[str, str]]
+    """Carries the links' frames over the guest's port; says how that ended, as ``carrier`` does."""
 
 CONTROL = 3
 
-_QUIT_S = 2.0
-"""For QEMU to end when it was told to."""
 _LAST_WORDS_S = 2.0
 """For the carrier to hand over what the guest said last."""
-_PATIENCE_S = 0.5
-"""Between the end of the link and the end of QEMU that is its cause."""
+_PATIENCE_S = {"finished": 10.0, "lost": 1.0}
+"""Between the end of the link and that of QEMU: its guest powers off, or it is the cause."""
 _READ_BYTES = 1 << 16
 _AT_A_TIME = 16
 
@@ -85,7 +83,6 @@ class Machine:
         self._links, self._files = tuple(fds[:LINKS]), tuple(fds[LINKS:])
         self._reactor = Reactor()
         self._course = Course()
-        self._quitting = False
         self._complaints = Tail(unless=" warning: ")
         self._console = Tail()
         self._start(carry)
@@ -115,19 +112,22 @@ class Machine:
             qmp=qemus.fileno(),
             console=console if self._order.console else -1,
         )
-        self._carrier: Child | None = fork(lambda: self._carry(carry, link), what="carrier")
+        self._words, words = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._carrier: Child | None = fork(lambda: self._carry(carry, link, words), what="carrier")
         self._qemu: Child | None = fork(lambda: self._execute(ends, complaints), what="QEMU")
         for sock in (link, guests, qemus):
             sock.close()
-        frames.close((*self._links, *self._files, complaints, console))
+        frames.close((*self._links, *self._files, complaints, console, words))
         self._monitor = Monitor(self._reactor, qmp, said=self._said, broken=self._broke)
         self._monitor.command("cont")
         self._watch()
 
-    def _carry(self, carry: Carry, link: socket.socket) -> int:
-        """In the carrier: it has its links and nothing else."""
-        keep_only((link.fileno(), *self._links))
-        return carry(link.detach(), self._links)
+    def _carry(self, carry: Carry, link: socket.socket, words: int) -> int:
+        """In the carrier: it has its links and nothing else, but for its last words."""
+        keep_only((link.fileno(), words, *self._links))
+        kind, text = carry(link.detach(), self._links)
+        os.write(words, f"{kind}\n{text[:MAX_LINE]}\n".encode("utf-8", "replace"))
+        return 0
 
     def _execute(self, ends: Ends, complaints: int) -> int:
         """In QEMU's process."""
@@ -172,7 +172,7 @@ class Machine:
             if said.name == "STOP":
                 self._monitor.command("query-status")
         if course.decided:
-            self._quit()
+            self._kill()
 
     def _broke(self, problem: str) -> None:
         self._course.end("failed", problem)
@@ -185,7 +185,6 @@ class Machine:
         """The host has no more to say than that it is gone."""
         self._reactor.forget(self._control.fileno())
         self._decide("ordered", "its host is gone")
-        self._kill()
 
     def _boot_is_due(self) -> None:
         if not self._course.booted:
@@ -196,16 +195,10 @@ class Machine:
         """It ends for a reason of ours, unless QEMU has told another before."""
         self._monitor.drain()
         self._course.end(kind, reason)
-        self._quit()
-
-    def _quit(self) -> None:
-        """Tell QEMU to end, and see to it that it does."""
-        if not self._quitting:
-            self._quitting = True
-            self._monitor.command("quit")
-            self._reactor.later(_QUIT_S, self._kill)
+        self._kill()
 
     def _kill(self) -> None:
+        """End QEMU: it has no disk to flush, and what the guest said is in the link's socket."""
         if self._qemu is not None:
             self._qemu.kill()
 
@@ -236,8 +229,17 @@ class Machine:
         assert self._carrier is not None  # noqa: S101 - it is watched
         self._reactor.forget(self._carrier.fileno())
         status, self._carrier = self._carrier.wait(), None
-        problem = "is closed" if status == 0 else f"was broken (status {status:#x})"
-        self._reactor.later(_PATIENCE_S, lambda: self._decide("link-broken", f"its link {problem}"))
+        said = Tail()
+        with suppress(BlockingIOError):  # it was killed
+            said.feed(os.read(self._words, _READ_BYTES))
+        os.close(self._words)
+        kind, reason = said.first, f"its link: {said.last}"
+        if kind in _PATIENCE_S:
+            self._reactor.later(_PATIENCE_S[kind], lambda: self._decide("link-broken", reason))
+        elif kind == "violation":
+            self._decide("link-broken", reason)
+        else:
+            self._decide("failed", reason if kind else f"its carrier ended (status {status:#x})")
 
     def _listen(self, fd: int) -> None:
         """Take what was written to one of the pipes."""
