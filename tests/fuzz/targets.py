@@ -12,11 +12,7 @@ from datetime import datetime
 from functools import cache, partial
 from types import MappingProxyType
 
-<<<<<<< HEAD
-from tests.fuzz import images, logs, seeds
-=======
-from tests.fuzz import logs, machines, seeds
->>>>>>> vm-launcher
+from tests.fuzz import images, logs, machines, seeds
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
@@ -332,16 +328,13 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=lambda data: endorsement_content.recognise(data, "it") and None,
             seeds=seeds.recognised,
         ),
-<<<<<<< HEAD
         "id-auth": Target(feed=images.feed_id_auth, seeds=images.id_auths),
         "kernel-image": Target(feed=images.feed_kernel, seeds=images.kernel_images),
-=======
         "machine-event": Target(feed=machines.feed_event, seeds=machines.events),
         "machine-order": Target(
             feed=machines.feed_order, seeds=machines.orders, refuses=EnarxError
         ),
         "monitor": Target(feed=machines.feed_monitor, seeds=machines.monitors),
->>>>>>> vm-launcher
         "log-bundle": Target(feed=logs.feed_bundle, seeds=logs.bundles),
         "log-entry": Target(feed=logs.feed_entry, seeds=logs.entries),
         "log-key": Target(feed=logs.feed_verifier, seeds=lambda: (str(logs.VERIFIER).encode(),)),

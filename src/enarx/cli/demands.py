@@ -13,6 +13,7 @@ from enarx.cli.endorsement_sources import SourceOptions, load_given, source_opti
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from enarx.appraisal.image import ReferenceValue
     from enarx.appraisal.policy import Policy
     from enarx.cli.acceptance import Demands
     from enarx.cli.hosts import Target
@@ -58,9 +59,6 @@ class Given:
         from enarx.appraisal.baseline import baseline
         from enarx.cli.acceptance import Demands
         from enarx.cli.authentication import Means
-        from enarx.cli.installed_image import installed_references, vm_references
-        from enarx.measure.process import NAMES
-        from enarx.protocol.platforms import VIRTUAL_MACHINES
 
         simulated = self.accept_simulated or target.context.insecure_accept_simulated
         means = Means(
@@ -71,12 +69,26 @@ class Given:
             at=SystemClock().now(),
         )
         if policy is None:
-            if platform in VIRTUAL_MACHINES or self.vm_image:
-                references = vm_references(self.vm_image, (platform,))
-            else:
-                references = installed_references((platform,) if platform in NAMES else ())
+            references = self._references(platform)
             policy = baseline(accept_simulated=simulated, references=references)
         return Demands(means=means, policy=policy)
+
+    def _references(self, platform: str) -> tuple[ReferenceValue, ...]:
+        """What is installed here and can be a keep on *platform*."""
+        from enarx.cli.installed_image import (
+            has_vm_image,
+            installed_references,
+            vm_platforms,
+            vm_references,
+        )
+        from enarx.protocol.platforms import VIRTUAL_MACHINES
+
+        if platform in VIRTUAL_MACHINES or self.vm_image:
+            return vm_references(self.vm_image, (platform,))
+        found = installed_references((platform,))
+        if has_vm_image() and platform in vm_platforms(""):
+            found += vm_references("", (platform,))
+        return found
 
 
 def demand_options(command: Callable[..., Any]) -> Callable[..., Any]:

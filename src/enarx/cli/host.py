@@ -106,6 +106,8 @@ def serve_command(  # one parameter per option
         limits=Limits(envelope_bytes=_envelope_bytes(max_envelope)),
         tls=tls,
         image=f"{NAME}/{__version__}",
+        vm_image=machines.image_name(),
+        hardware=machines.hardware,
     )
     arguments = ("--warm", str(warm), "--max-keeps", str(most), *machines.arguments())
     directory = state_directory(state)

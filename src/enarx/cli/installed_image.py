@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enarx import __version__
@@ -48,6 +49,27 @@ def installed_references(platforms: Iterable[str] = NAMES) -> tuple[ReferenceVal
         for platform in NAMES
         if platform in platforms
     )
+
+
+def vm_platforms(folder: str) -> tuple[str, ...]:
+    """What the image of virtual machines in *folder* has a firmware for.
+
+    Raises:
+        MisconfiguredError: there is no image.
+    """
+    from enarx.adapters.image_folder import ImageFolder, default_folder
+    from enarx.image.references import PLATFORMS, firmware_of
+
+    image = ImageFolder(folder or default_folder(os.environ))
+    return tuple(name for name in PLATFORMS if image.has(firmware_of(name)))
+
+
+def has_vm_image() -> bool:
+    """Whether there is an image where ``enarx image build`` puts it."""
+    from enarx.adapters.image_folder import default_folder
+    from enarx.image.image import MANIFEST
+
+    return Path(default_folder(os.environ), MANIFEST).is_file()
 
 
 def vm_references(

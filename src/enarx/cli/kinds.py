@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from enarx.errors import MisconfiguredError
+from enarx.errors import MisconfiguredError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,6 +51,19 @@ class VmOptions:
     warm: int = 0
     qemu: str = ""
     debug_console: bool = False
+
+    def image_name(self) -> str:
+        """What the image calls itself, "NAME/VERSION"; empty for none.
+
+        Raises:
+            MisconfiguredError, MalformedError: there is none in the folder, or a damaged one.
+        """
+        from enarx.adapters.image_folder import ImageFolder
+
+        if not self.image:
+            return ""
+        manifest = ImageFolder(self.image).manifest
+        return f"{manifest.name}/{manifest.version}"
 
     def arguments(self) -> tuple[str, ...]:
         """The options that say the same."""
@@ -165,15 +178,23 @@ def _emulator(options: VmOptions) -> tuple[str, str]:
     Raises:
         UnavailableError: it is not installed, or cannot do what is asked for.
     """
-    from enarx.host import kvm
     from enarx.host.machine import Machine
-    machine = Machine(path=os.environ.get("PATH", os.defpath))
-    return options.qemu or machine.program("qemu-system-x86_64"), "tcg"
+    from enarx.host.vm.probe import SINCE, probe
+
+    found = probe(Machine(path=os.environ.get("PATH", os.defpath)), path=options.qemu)
+    wanted = options.hardware or "none"
+    if wanted not in found.technologies:
+        problem = f"version {found.version} has no {wanted}, want {SINCE[wanted]} or later"  # type: ignore[index] # one of the choices
+        hint = "name another QEMU: --vm-qemu FILE"
+        raise UnavailableError(found.path, problem, hints=(hint,))
+    if options.hardware and "kvm" not in found.accelerators:
+        problem = found.problems.get("kvm", "does not work")
+        hint = f"see what is missing: enarx platform doctor --platform {wanted}"
+        raise UnavailableError("KVM", problem, hints=(hint,))
+    return found.path, found.accelerator
 
 
-def _quote(
-    platform: Platform, root: SimulatedRoot, launch: Callable[[Machine], Launched]
-) -> Quote:
+def _quote(platform: Platform, root: SimulatedRoot, launch: Callable[[Machine], Launched]) -> Quote:
     """How *platform* quotes for what *launch* measures, with endorsements never too old."""
     from enarx.host.simulated_processor import RENEWED_AFTER, machine
 
@@ -204,8 +225,8 @@ def vm_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def collected(
-        *, vm_image: str, hardware: str | None, vm_memory: int, vm_vcpus: int, vm_cpu: str, vm_warm: int,
-        vm_qemu: str, vm_console: bool, **values: Any,  # noqa: ANN401 - click passes keywords
+        *, vm_image: str, hardware: str | None, vm_memory: int, vm_vcpus: int, vm_cpu: str,
+        vm_warm: int, vm_qemu: str, vm_console: bool, **values: Any,  # noqa: ANN401 - click passes keywords
     ) -> Any:  # noqa: ANN401  # fmt: skip
         machines = VmOptions(
             image=vm_image,

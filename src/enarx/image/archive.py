@@ -10,9 +10,9 @@ Source: Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
 
 from __future__ import annotations
 
+import posixpath
 import stat
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,9 +52,11 @@ def archive(tree: Mapping[str, File | Link | None]) -> bytes:
     """
     whole = {name: tree[name] for name in map(_checked, tree)}
     for name in tree:
-        for above in list(PurePosixPath(name).parents)[:-1]:
-            if whole.setdefault(str(above), None) is not None:
+        above = posixpath.dirname(name)
+        while above:
+            if whole.setdefault(above, None) is not None:
                 raise ValueError(f"{name}: {above} is no folder")
+            above = posixpath.dirname(above)
     parts: list[bytes] = []
     for number, name in enumerate(sorted(whole, key=str.encode), 1):
         parts.extend(_entry(name, whole[name], number))
@@ -88,7 +90,7 @@ def _checked(name: str) -> str:
     encoded = name.encode()
     if not 0 < len(encoded) < MAX_NAME_BYTES or "\0" in name:
         raise ValueError(f"{name[:80]!r}: want a name of 1 to {MAX_NAME_BYTES - 1} bytes")
-    if str(PurePosixPath(name)) != name or name.startswith("/") or ".." in name.split("/"):
+    if {"", ".", ".."} & set(name.split("/")):
         raise ValueError(f"{name[:80]!r}: want a plain relative name")
     if name == _END:
         raise ValueError(f"{name}: is the format's own name")

@@ -168,7 +168,9 @@ def _is_wanted(name: str) -> bool:
         return False
     if top == "encodings":
         return inner.removesuffix(".py") in recipe.ENCODINGS
-    return not name.startswith(recipe.NOT_IMPORTED) and not {"test", "tests"} & set(inner.split("/"))
+    return not name.startswith(recipe.NOT_IMPORTED) and not {"test", "tests"} & set(
+        inner.split("/")
+    )
 
 
 def _wheels(inputs: Mapping[Input, Files]) -> Iterator[tuple[str, File, str]]:

@@ -34,16 +34,18 @@ KERNEL_MODULES = ("configfs", "tsm", "sev-guest", "tdx-guest")
 STANDARD_MODULES = frozenset((
     "__future__", "_collections_abc", "_weakrefset", "abc", "ast", "base64", "bisect", "calendar",
     "codecs", "collections", "contextlib", "copy", "copyreg", "ctypes", "dataclasses", "datetime",
-    "difflib", "dis", "email", "encodings", "enum", "functools", "genericpath", "hashlib", "heapq", "hmac",
-    "importlib", "inspect", "io", "ipaddress", "json", "keyword", "linecache", "locale", "opcode",
-    "operator", "os", "platform", "posixpath", "quopri", "random", "re", "reprlib", "selectors", "signal",
-    "socket", "stat", "string", "stringprep", "struct", "textwrap", "threading", "token",
+    "difflib", "dis", "email", "encodings", "enum", "functools", "genericpath", "hashlib", "heapq",
+    "hmac", "importlib", "inspect", "io", "ipaddress", "json", "keyword", "linecache", "locale",
+    "opcode",
+    "operator", "os", "platform", "posixpath", "quopri", "random", "re", "reprlib", "selectors",
+    "signal", "socket", "stat", "string", "stringprep", "struct", "textwrap", "threading", "token",
     "tokenize", "tomllib", "traceback", "types", "typing", "urllib", "warnings", "weakref",
 ))  # fmt: skip
 """What a keep imports of the interpreter's library, and what that imports."""
 
 NOT_IMPORTED = (
-    "ctypes/_aix", "ctypes/macholib", "ctypes/util", "ctypes/wintypes", "importlib/abc", "importlib/metadata",
+    "ctypes/_aix", "ctypes/macholib", "ctypes/util", "ctypes/wintypes", "importlib/abc",
+    "importlib/metadata",
     "importlib/readers", "importlib/resources", "importlib/simple", "json/tool", "urllib/error",
     "urllib/request", "urllib/response", "urllib/robotparser",
 )  # fmt: skip

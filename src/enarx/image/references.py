@@ -12,6 +12,7 @@ from enarx.appraisal.image import ImageName, ReferenceValue
 from enarx.image.image import FIRMWARE
 from enarx.measure import firmware, tdvf, vm
 from enarx.measure.processor_models import SIGNATURES
+from enarx.measure.rtmr import boot_registers
 from enarx.measure.snp_guest import Processors, launch_digest
 from enarx.wire.shape import Unchecked
 
@@ -52,10 +53,6 @@ def references(
         platform=platform.removeprefix("vm-"),
         measurements=_MEASUREMENTS[platform](boot, firmware_image, counts),
     )
-
-
-def boot_registers(boot):
-    return bytes(48), bytes(48)
 
 
 def firmware_of(platform: str) -> str:

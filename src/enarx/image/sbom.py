@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from enarx.image.archive import File
 from enarx.image.contents import OWN
@@ -32,7 +31,7 @@ def bill(contents: Contents, inputs: Iterable[Input], *, name: str, version: str
         "bom-ref": OWN,
         "name": OWN,
         "version": version,
-        "purl": f"pkg:pypi/{OWN}@{quote(version)}",
+        "purl": f"pkg:pypi/{OWN}@{_escaped(version)}",
         "components": _files(contents, OWN),
     }
     document = {
@@ -57,9 +56,9 @@ def bill(contents: Contents, inputs: Iterable[Input], *, name: str, version: str
 
 def _component(each: Input, contents: Contents) -> dict[str, object]:
     purl = (
-        f"pkg:deb/debian/{quote(each.name)}@{quote(each.release)}"
+        f"pkg:deb/debian/{_escaped(each.name)}@{_escaped(each.release)}"
         if each.kind == "deb"
-        else f"pkg:pypi/{quote(each.name)}@{quote(each.release)}"
+        else f"pkg:pypi/{_escaped(each.name)}@{_escaped(each.release)}"
     )
     component: dict[str, object] = {
         "type": "firmware" if each.role.startswith("firmware") else "library",
@@ -84,3 +83,8 @@ def _files(contents: Contents, origin: str) -> list[dict[str, object]]:
         for name, file in sorted(contents.tree.items())
         if isinstance(file, File) and contents.origins[name] == origin
     ]
+
+
+def _escaped(text: str) -> str:
+    """As a part of a package URL."""
+    return "".join(c if c.isalnum() or c in "-._~" else f"%{ord(c):02X}" for c in text)
