@@ -75,7 +75,7 @@ def test_every_byte_is_found_again(files: dict[str, bytes]) -> None:
 )
 def test_other_names_are_refused(name: str) -> None:
     """A name that an unpacker could take for another place, or for the end."""
-    with pytest.raises(ValueError, match="want|own name"):
+    with pytest.raises(ValueError, match=r"want|own name"):
         archive({name: File(b"")})
 
 

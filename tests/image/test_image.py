@@ -60,7 +60,7 @@ def test_a_changed_file_is_refused(inputs: dict[Input, bytes]) -> None:
     files = built(inputs)
     manifest = image.parse_manifest(files["image.json"], "image.json")
     changed = files["initrd.img"][:-1] + bytes((files["initrd.img"][-1] ^ 1,))
-    with pytest.raises(MalformedError, match="got .* want .*"):
+    with pytest.raises(MalformedError, match=r"got .* want .*"):
         image.check(manifest, "initrd.img", changed, "initrd.img")
 
 
@@ -100,7 +100,7 @@ def test_another_manifest_is_refused(
 def test_a_manifest_without_a_kernel() -> None:
     """There is nothing to start."""
     text = '{"format": 1, "name": "a", "version": "1", "command_line": "", "files": {}}'
-    with pytest.raises(MalformedError, match="lists no initrd.img"):
+    with pytest.raises(MalformedError, match=r"lists no initrd\.img"):
         image.parse_manifest(text.encode(), "image.json")
 
 

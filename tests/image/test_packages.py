@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import zstandard
 from hypothesis import given
@@ -83,7 +85,5 @@ def test_junk_is_refused(junk: bytes) -> None:
     """Whatever arrives: files, or our error."""
     for read in (read_deb, read_wheel):
         for data in (junk, b"!<arch>\n" + junk):
-            try:
-                read(data, "junk")
-            except MalformedError as error:
-                assert str(error).startswith("junk")
+            with contextlib.suppress(MalformedError):
+                assert read(data, "junk") is not None
