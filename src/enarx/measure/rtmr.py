@@ -36,7 +36,7 @@ BYTES = 48
 REGISTERS = 4
 FIRST_RELEASE = 202302
 """Of EDK II, as year and month: earlier ones extend other registers."""
-LATEST_RELEASE = 202605
+LATEST_RELEASE = 202608
 """The latest that was read; a later one is taken for the same."""
 
 _SEPARATOR_SINCE = 202411
