@@ -322,6 +322,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "der": Target(feed=_der, seeds=lambda: seeds.DER),
         "document": Target(feed=_document, seeds=lambda: seeds.JSON),
+        "efi-variables": Target(feed=images.feed_variables, seeds=images.volumes),
         "ear": Target(feed=lambda data: ear.parse(data) and None, seeds=seeds.results),
         "ear-token": Target(feed=_token, seeds=seeds.tokens),
         "endorsement": Target(

@@ -116,7 +116,7 @@ def test_options_as_each_firmware_makes_them(boot: Boot, release: int, options: 
 
 def test_an_older_qemu_hands_over_another_kernel() -> None:
     """Its header depends on the memory and the disk; the options do not."""
-    plain, patched = boot_registers(BOOT), boot_registers(BOOT, replace(OLD, release=202605))
+    plain, patched = boot_registers(BOOT), boot_registers(BOOT, replace(OLD, release=202608))
     assert plain[0] != patched[0]
     assert plain[1] == patched[1]
     other = boot_registers(BOOT, Handover(patched_for=GIB))
