@@ -20,7 +20,7 @@ def nothing_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def both(nothing_left: None) -> Iterator[Both]:
+def both(nothing_left: None) -> Iterator[Both]:  # noqa: ARG001 - closed before it looks
     """Both ends of a tunnel."""
     made = Both()
     yield made
@@ -28,7 +28,7 @@ def both(nothing_left: None) -> Iterator[Both]:
 
 
 @pytest.fixture
-def hostile(nothing_left: None) -> Iterator[Callable[..., Hostile]]:
+def hostile(nothing_left: None) -> Iterator[Callable[..., Hostile]]:  # noqa: ARG001 - likewise
     """Carriers with a far side that the test plays."""
     made: list[Hostile] = []
 

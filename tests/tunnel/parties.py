@@ -30,15 +30,15 @@ def resident_bytes() -> int:
 def link_pair() -> tuple[socket.socket, socket.socket]:
     """Two ends of a link, of which neither blocks."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setblocking(False)
+    ours.settimeout(0.0)
     return ours, theirs
 
 
 def stream_pair() -> tuple[socket.socket, socket.socket]:
     """Two ends of a local stream, of which neither blocks."""
     ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    theirs.setblocking(False)
+    ours.settimeout(0.0)
+    theirs.settimeout(0.0)
     return ours, theirs
 
 
@@ -47,7 +47,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         peer = socket.create_connection(listener.getsockname())
         ours, _ = listener.accept()
-    peer.setblocking(False)
+    peer.settimeout(0.0)
     return ours, peer
 
 
@@ -56,6 +56,22 @@ def file_of(data: bytes) -> int:
     fd = os.memfd_create("file")
     os.write(fd, data)
     return fd
+
+
+def offer(sock: socket.socket, data: bytes | memoryview) -> int:
+    """Send what *sock* takes now: how much."""
+    try:
+        return sock.send(data) if data else 0
+    except BlockingIOError:
+        return 0
+
+
+def there(sock: socket.socket) -> bytes:
+    """What *sock* has now; empty if nothing."""
+    try:
+        return sock.recv(1 << 20)
+    except BlockingIOError:
+        return b""
 
 
 class Both:
@@ -114,7 +130,7 @@ class Both:
         """The sockets beside the next frame of *link*."""
         found = [socket.socket(fileno=fd) for fd in self.frame(link)[1]]
         for sock in found:
-            sock.setblocking(False)
+            sock.settimeout(0.0)
         self.held += found
         return found
 
@@ -167,7 +183,7 @@ class Hostile:
 
     def __init__(self, role: int = KEEP, *, greets: bool = True, links: int = 2) -> None:
         self.sock, theirs = socket.socketpair()
-        self.sock.setblocking(False)
+        self.sock.settimeout(0.0)
         pairs = [link_pair() for _ in range(links)]
         self.links = [ours for ours, _ in pairs]
         near = [theirs for _, theirs in pairs]

@@ -8,7 +8,16 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.tunnel.parties import FILES_BYTES, Both, file_of, link_pair, stream_pair, tcp_pair
+from tests.tunnel.parties import (
+    FILES_BYTES,
+    Both,
+    file_of,
+    link_pair,
+    offer,
+    stream_pair,
+    tcp_pair,
+    there,
+)
 
 from enarx import frames
 
@@ -120,15 +129,9 @@ def test_much_more_than_a_window_arrives(
     for writer, reader in ((peer, inside), (inside, peer)):
         left, got = memoryview(BIG), bytearray()
         while len(got) < len(BIG):
-            try:
-                left = left[writer.send(left) :] if left else left
-            except BlockingIOError:
-                pass
+            left = left[offer(writer, left) :]
             both.step()
-            try:
-                got += reader.recv(1 << 20)
-            except BlockingIOError:
-                pass
+            got += there(reader)
         assert got == BIG
     peer.close()
 
@@ -186,7 +189,7 @@ def test_what_was_sent_before_a_close_is_delivered(both: Both) -> None:
     inside = both.carry(ours)
     push(both, peer, b"GET /")
     assert both.receive(inside) == b"GET /"
-    inside.setblocking(True)
+    inside.settimeout(None)
     inside.send(bytes(100_000))
     inside.close()
     assert both.receive_all(peer) == bytes(100_000)
@@ -259,7 +262,7 @@ def test_the_agent_s_end_ends_the_tunnel_in_order(both: Both) -> None:
     """With the links closed, and all delivered, both sides say that it is finished."""
     ours, peer = tcp_pair()
     inside = both.carry(ours)
-    inside.setblocking(True)
+    inside.settimeout(None)
     inside.send(b"last words")
     for sock in (inside, *both.keep):
         sock.close()

@@ -95,9 +95,8 @@ class PlainStream:
         self._sock = sock
         self._background = background
         self._said_all = False
-        self._recv_into = sock.recv_into
-        if sock.family == socket.AF_UNIX:
-            self._recv_into = self._recv_local
+        is_local = sock.family == socket.AF_UNIX
+        self._recv_into: Callable[..., int] = self._recv_local if is_local else sock.recv_into
         self._send = sock.send
         self._sendall = sock.sendall
         self.fileno = sock.fileno
