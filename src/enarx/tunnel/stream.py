@@ -145,7 +145,8 @@ class StreamEnd:
             self._hung_up = True
             if self.channel.out == ENDED:
                 self._gone()
-        self._read_on()
+        if events & ~select.EPOLLOUT:
+            self._read_on()
 
     def _read_on(self) -> None:
         self._readable = True
