@@ -14,10 +14,11 @@ from tests.host.doctor.machines import describe
 
 from enarx import __version__
 from enarx.cli.platform import command
-from enarx.errors import MisconfiguredError, UnavailableError
+from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.host import kvm
 from enarx.host.doctor.collect import collect
 from enarx.host.doctor.facts import Facts
+from enarx.host.doctor.report import MAX_BYTES, encode
 from enarx.host.machine import Machine
 from enarx.host.platforms import Check, Finding, choose, examine
 
@@ -183,6 +184,17 @@ def test_the_document_has_0_7_s_fields() -> None:
     for backend in document["backends"]:
         for datum in backend["data"]:
             assert {"name", "pass", "info", "mesg", "data"} <= datum.keys()
+
+
+def test_a_report_is_taken_from_standard_input() -> None:
+    """Pasted into a terminal or a pipe, it gives what the file gives."""
+    report = encode(Facts())
+    result = CliRunner().invoke(command, ["doctor", "--from", "-"], input=report)
+    assert result.stdout.startswith("unknown processor, Linux unknown\n")
+    oversized = CliRunner().invoke(
+        command, ["doctor", "--from", "-"], input=report + b" " * MAX_BYTES
+    )
+    assert isinstance(oversized.exception, MalformedError)
 
 
 def test_people_get_marks_and_advice() -> None:

@@ -64,8 +64,8 @@ def locked_memory(facts: Facts) -> Check:
 
 def _processor(facts: Facts) -> Check:
     cpu = facts.processor
-    if facts.guest in ("snp", "tdx"):
-        return advice.hopeless(facts, advice.guest(facts))
+    if reason := advice.guest(facts):
+        return advice.hopeless(facts, reason)
     if cpu.vendor != "AuthenticAMD":
         return advice.hopeless(facts, "an AMD EPYC 7003 or later is needed")
     if facts.has("hypervisor") and not facts.has("sev_snp"):
@@ -161,6 +161,8 @@ def _firmware(facts: Facts) -> Check:
     """The security processor's own firmware."""
     api = facts.sev.api or facts.log.found.get("snp_api", "")
     if not api:
+        if "/dev/sev" not in facts.devices:
+            return Check("SEV-SNP firmware", passed=None, mesg="/dev/sev is not there yet")
         problem = facts.sev.problem or "it did not say its version"
         mesg = f"/dev/sev: {problem}; ask again as root: sudo enarx platform doctor --platform snp"
         return Check("SEV-SNP firmware", passed=None, mesg=mesg)

@@ -63,8 +63,8 @@ def _processor(facts: Facts) -> Check:
     cpu = facts.processor
     needed = "a 5th generation Intel Xeon or later is needed"
     found = facts.has("tdx_host_platform") or facts.log.found.get("tdx_bios") == "enabled"
-    if facts.guest in ("snp", "tdx"):
-        return advice.hopeless(facts, advice.guest(facts))
+    if reason := advice.guest(facts):
+        return advice.hopeless(facts, reason)
     if cpu.vendor != "GenuineIntel":
         return advice.hopeless(facts, needed)
     if not found and facts.has("hypervisor"):
