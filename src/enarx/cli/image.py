@@ -8,16 +8,18 @@ import click
 
 from enarx import __version__
 from enarx.adapters.keep_image import NAME
+from enarx.cli.image_id_block import command as id_block
 from enarx.cli.image_measure import command as measure
 from enarx.measure.process import NAMES
 
 
 @click.group("image")
 def command() -> None:
-    """Say what images measure: keeps, and virtual machines."""
+    """Say what images measure: keeps, virtual machines, and enclaves."""
 
 
 command.add_command(measure)
+command.add_command(id_block)
 
 
 @command.command("reference-values")

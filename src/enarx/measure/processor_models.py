@@ -2,13 +2,17 @@
 
 A guest's VMSA holds it (RDX), so that the digest of a guest depends on its processors' model.
 
-Sources: QEMU, target/i386/cpu.c (``builtin_x86_defs``); AMD 25481 "CPUID Specification", Fn0000_0001.
+Sources: QEMU, target/i386/cpu.c (``builtin_x86_defs``); AMD 25481 "CPUID Specification", function
+Fn0000_0001.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LONG = 0xF  # a family above it, and a model above it, are continued in other bits
 _VERSIONS = {"EPYC": 5, "EPYC-Rome": 5, "EPYC-Milan": 3, "EPYC-Genoa": 2, "EPYC-Turin": 1}

@@ -4,8 +4,8 @@ Firmware, the table of a kernel's hashes, and on SEV-ES the state of each proces
 another; addresses are not measured.  Enarx starts no such guest, because the memory's integrity is
 not protected; the digest is for those who compare.
 
-Sources: AMD 55766 "Secure Encrypted Virtualization API" rev. 3.24, sections 6.2 (LAUNCH_UPDATE_DATA)
-and 6.4 (LAUNCH_MEASURE); QEMU, target/i386/sev.c.
+Sources: AMD 55766 "Secure Encrypted Virtualization API" rev. 3.24, commands LAUNCH_UPDATE_DATA,
+LAUNCH_UPDATE_VMSA and LAUNCH_MEASURE; QEMU, target/i386/sev.c.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The launch digest of a guest on SEV-SNP that starts an SVSM, which runs at VMPL 0 and the rest below.
+"""The launch digest of a guest on SEV-SNP that starts an SVSM: that at VMPL 0, the rest below.
 
 Firmware, then the SVSM, which ends where the firmware's variables begin; the pages that the *SVSM*
 asks for; and one VMSA for each processor, all of which begin in the SVSM.  Firmware and SVSM are

@@ -90,7 +90,6 @@ _TABLES: dict[int, _Segment] = {  # GDTR, LDTR, IDTR
 }
 
 
-
 def vmsa(eip: int, *, vmm: Vmm, signature: int, features: int) -> bytes:
     """The page, 4096 bytes.
 
@@ -148,7 +147,7 @@ def svsm_vmsa(eip: int, *, signature: int, features: int) -> bytes:
     )
 
 
-def _page(segments: Mapping[int, _Segment], registers: tuple[_Register, ...]) -> bytes:
+def _page(segments: dict[int, _Segment], registers: tuple[_Register, ...]) -> bytes:
     page = bytearray(PAGE_BYTES)
     for offset, segment in (_TABLES | segments).items():
         page[offset : offset + 16] = segment.encoded()
