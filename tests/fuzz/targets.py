@@ -24,6 +24,8 @@ from enarx.appraisal.baseline import baseline
 from enarx.errors import EnarxError, MisconfiguredError, RejectedError
 from enarx.evidence import event_log, media
 from enarx.evidence.container import open_container
+from enarx.keep.vm import certificate_table as quoter_table
+from enarx.keep.vm.report_data import report_data_of
 from enarx.protocol import agent_link, channel
 from enarx.seal import envelope, offer, receipt
 from enarx.tee import x509
@@ -326,13 +328,13 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=lambda data: endorsement_content.recognise(data, "it") and None,
             seeds=seeds.recognised,
         ),
+        "id-auth": Target(feed=images.feed_id_auth, seeds=images.id_auths),
+        "kernel-image": Target(feed=images.feed_kernel, seeds=images.kernel_images),
         "machine-event": Target(feed=machines.feed_event, seeds=machines.events),
         "machine-order": Target(
             feed=machines.feed_order, seeds=machines.orders, refuses=EnarxError
         ),
         "monitor": Target(feed=machines.feed_monitor, seeds=machines.monitors),
-        "id-auth": Target(feed=images.feed_id_auth, seeds=images.id_auths),
-        "kernel-image": Target(feed=images.feed_kernel, seeds=images.kernel_images),
         "log-bundle": Target(feed=logs.feed_bundle, seeds=logs.bundles),
         "log-entry": Target(feed=logs.feed_entry, seeds=logs.entries),
         "log-key": Target(feed=logs.feed_verifier, seeds=lambda: (str(logs.VERIFIER).encode(),)),
@@ -347,6 +349,16 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "pem": Target(feed=lambda data: text.pem_blocks(data, "it") and None, seeds=seeds.pem),
         "policy": Target(feed=_policy, seeds=seeds.policies, refuses=MisconfiguredError),
+        "quoter-report": Target(
+            feed=lambda data: _either(
+                lambda: report_data_of("sev_guest", data), lambda: report_data_of("tdx_guest", data)
+            ),
+            seeds=lambda: (*seeds.snp()[:1], *seeds.tdx()[:1]),
+        ),
+        "quoter-table": Target(
+            feed=lambda data: quoter_table.endorsements_in(data) and None,
+            seeds=lambda: (seeds.snp_machine().certificate_table(),),
+        ),
         "qe-identity": Target(
             feed=lambda data: parse_qe_identity(data) and None, seeds=seeds.qe_identities
         ),

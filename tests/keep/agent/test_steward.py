@@ -134,7 +134,7 @@ def test_a_keep_without_evidence(deploy: Deploy, steward: FakeSteward, new_keep:
 
     steward.challenge = challenged
     found = refusal(deploy(keep), steward)
-    assert "wants evidence, and there is none: the host gave no evidence; try again" in found
+    assert "wants evidence, and there is none: no evidence was given; try again" in found
     assert steward.asked == ["/v1/challenge"]
 
 

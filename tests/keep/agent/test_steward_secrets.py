@@ -213,7 +213,7 @@ def test_no_evidence_for_secrets(launch: Launch, keep: Keep, steward: FakeStewar
         return said
 
     steward.certificate = certified
-    assert "wants evidence, and there is none: the host gave" in refusal(launch(NEEDED))
+    assert "wants evidence, and there is none: no evidence was given" in refusal(launch(NEEDED))
     assert steward.asked == [*FIRST, ONCE[0]]
 
 

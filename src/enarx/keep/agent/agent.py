@@ -14,6 +14,7 @@ from enarx.errors import EnarxError, MalformedError
 from enarx.keep.agent.host_link import HostLink, read_file
 from enarx.keep.agent.keys import Keys, UnsuitableError
 from enarx.keep.agent.launching import launch
+from enarx.keep.agent.quoter_link import QuoterLink
 from enarx.keep.agent.rehearsal import rehearse
 from enarx.keep.agent.relay import Relay
 from enarx.keep.agent.tls import Wire, channel_context
@@ -64,13 +65,26 @@ class HostClockError(Exception):
 
 
 class Agent:
-    """One keep between its fork and its end."""
+    """One keep between its fork and its end.
+
+    Args:
+        quoter: the link to whoever gives evidence; without it, that is the host.
+    """
 
     def __init__(
-        self, loop: Loop, link: socket.socket, runtime: Runtime, broker: socket.socket
+        self,
+        loop: Loop,
+        link: socket.socket,
+        runtime: Runtime,
+        broker: socket.socket,
+        *,
+        quoter: socket.socket | None = None,
     ) -> None:
         self._loop = loop
         self._host = HostLink(loop, link, self)
+        self._quoter: HostLink | QuoterLink = self._host
+        if quoter is not None:
+            self._quoter = QuoterLink(loop, quoter)
         self._runtime = runtime
         self._relay = Relay(
             loop,
@@ -96,6 +110,8 @@ class Agent:
         """Make the keys and begin to listen; the sandbox is closed."""
         self._keys = Keys()
         self._host.start()
+        if self._quoter is not self._host:
+            self._quoter.start()
         self._loop.later(_REHEARSE_S, self._rehearse)
 
     def _rehearse(self) -> None:
@@ -110,6 +126,7 @@ class Agent:
             self._workload.close()
         self._relay.close()
         self._runtime.end()
+        self._quoter.close()
         self._host.close()
         return self._status
 
@@ -131,7 +148,7 @@ class Agent:
     def evidence(self, nonce: bytes, exporter: bytes, done: Callable[[bytes | None], None]) -> None:
         """Evidence for one connection of the channel."""
         claims = ChannelClaims(nonce, self._keys.channel_spki, exporter, self._digest).encode()
-        self._host.quote(report_data(claims), done)
+        self._quoter.quote(report_data(claims), done)
 
     def _prove(self, asked: Asked, done: Callable[[bytes | None], None]) -> None:
         """Evidence for keys of the runtime's, which never says what it is bound to beside them."""
@@ -145,7 +162,7 @@ class Agent:
             ).encode()
         else:
             claims = IdentityClaims(asked.nonce, asked.spki, self._digest).encode()
-        self._host.quote(report_data(claims), done)
+        self._quoter.quote(report_data(claims), done)
 
     def _make_offer(self, request: Request, _fd: int) -> None:
         states.move(self._state, "offer")
@@ -153,7 +170,7 @@ class Agent:
 
         def quoted(evidence: bytes | None) -> None:
             if evidence is None:
-                self._host.refuse(request, "unavailable", "the host gave no evidence")
+                self._host.refuse(request, "unavailable", "no evidence was given")
                 return
             try:
                 self._move("offer")  # an envelope may have come meanwhile
@@ -163,7 +180,7 @@ class Agent:
             self._offer = Offer(claims, evidence)
             self._host.answer(request, self._offer.encode())
 
-        self._host.quote(report_data(claims), quoted)
+        self._quoter.quote(report_data(claims), quoted)
 
     def _provision(self, request: Request, fd: int) -> None:
         states.move(self._state, "provision")

@@ -24,18 +24,22 @@ if TYPE_CHECKING:
 _EX_SOFTWARE = 70  # sysexits.h
 
 
-def main(link_fd: int, broker_fd: int, engine: Engine) -> int:
+def main(link_fd: int, broker_fd: int, engine: Engine, quoter_fd: int = -1) -> int:
     """Be a keep that proves itself; the exit status.
 
     Args:
         link_fd: the link to the host agent (``protocol.agent_link``).
         broker_fd: the link to the host's broker (``protocol.link``).
         engine: has plain settings and was made before the fork.
+        quoter_fd: the link to the quoter (``vm.quoter``), where evidence comes from inside; then
+            none is taken from the host.
     """
     try:
         runtime = fork_runtime(engine)
         loop = Loop()
-        agent = Agent(loop, socket.socket(fileno=link_fd), runtime, socket.socket(fileno=broker_fd))
+        quoter = socket.socket(fileno=quoter_fd) if quoter_fd >= 0 else None
+        link, broker = socket.socket(fileno=link_fd), socket.socket(fileno=broker_fd)
+        agent = Agent(loop, link, runtime, broker, quoter=quoter)
         lock_down((), allow_threads=False, child=runtime.pid)
         agent.start()
         loop.run()

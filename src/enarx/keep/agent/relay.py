@@ -153,7 +153,7 @@ class Relay:
         if self._ended:
             return
         if evidence is None:
-            self._refuse(number, errno.ENODATA, "the host gave no evidence")
+            self._refuse(number, errno.ENODATA, "no evidence was given")
         else:
             fd = os.memfd_create("evidence", os.MFD_CLOEXEC)
             with os.fdopen(os.dup(fd), "wb") as file:

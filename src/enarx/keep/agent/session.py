@@ -217,7 +217,7 @@ class Session:
         def done(evidence: bytes | None) -> None:
             self._asking = False
             if evidence is None:
-                self._refuse(command, "the host gave no evidence")
+                self._refuse(command, "no evidence was given")
                 return
             for start in range(0, len(evidence), channel.MAX_BODY):
                 part = evidence[start : start + channel.MAX_BODY]
