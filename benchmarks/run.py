@@ -30,6 +30,7 @@ import verifying
 from bench import BUILT
 from figures import Figure, Skipped
 
+import measure as measuring
 import steward
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "tdx": dcap.tdx,
     "sgx": dcap.sgx,
     "verify": verifying.verify,
+    "measure": measuring.measure,
     "launch": launch.launch,
     "channel": launch.channel,
     "idle-keeps": launch.idle_keeps,

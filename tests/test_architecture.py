@@ -33,7 +33,9 @@ WORLD = {"breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 MINTS = {"Accepted": "appraisal/appraise.py", "Authentic": "tee/*/verify.py"}
 """Where each proof may be made; a mint is added here before its first call is written."""
 
-KEEP_MAY_IMPORT = ("errors", "frames", "keep", "package", "pki", "protocol", "seal", "wire")
+KEEP_MAY_IMPORT = (
+    "errors", "frames", "keep", "package", "pki", "protocol", "seal", "tunnel", "wire",
+)  # fmt: skip
 KEEP_THIRD_PARTY = {"OpenSSL", "certifi", "cryptography", "zstandard"}
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 from pathlib import Path
 
 import pytest
-from tests.measure.firmwares import firmware
-from tests.measure.test_tdvf import CODE, MEMORY, made
+from tests.cli.test_events import log
+from tests.measure.enclaves import signed, stream
+from tests.measure.firmwares import firmware, svsm
+from tests.measure.kernels import kernel
+from tests.measure.test_tdvf import CODE, MEMORY, VARIABLES, made
 
 from enarx import __version__
 from enarx.adapters.keep_image import NAME
 from enarx.cli.main import main
+from enarx.measure import td_hob, tdvf
 from enarx.measure.process import NAMES
+from enarx.measure.sgxs import mr_enclave
 
 ROOT_KEYS = Path(__file__).parent.parent / "tee" / "development-root.pem"
 
@@ -131,14 +137,88 @@ def test_a_virtual_machine_is_measured(home: Path) -> None:
     assert run("policy", "check", "p.toml")[0] == 0
 
 
-def test_a_firmware_for_tdx_is_measured(home: Path) -> None:
-    """In both orders of VMMs."""
+def test_a_guest_with_an_svsm_is_measured(home: Path) -> None:
+    """The firmware and what runs above it; the model by any name that QEMU has for it."""
+    (home / "ovmf.fd").write_bytes(firmware())
+    (home / "svsm.bin").write_bytes(svsm())
+    words = ("image", "measure", "--firmware", "ovmf.fd", "--cpu", "EPYC-Milan-v2")
+    plain = run(*words)[1]
+    status, out, _ = run(*words, "--svsm", "svsm.bin", "--vars-size", "4096")
+    assert (status, out == plain) == (0, False)
+    assert out != run(*words, "--svsm", "svsm.bin")[1]
+
+
+def test_older_guests_are_measured(home: Path) -> None:
+    """SEV and SEV-ES, in SHA-256."""
+    (home / "ovmf.fd").write_bytes(firmware())
+    status, out, _ = run("image", "measure", "--platform", "sev", "--firmware", "ovmf.fd")
+    assert (status, out) == (0, f"{hashlib.sha256(firmware()).hexdigest()}\n")
+    words = ("image", "measure", "--platform", "sev-es", "--firmware", "ovmf.fd", "--vcpus", "2")
+    assert len(json.loads(run(*words, "--json")[1])["2"]) == 64
+
+
+def test_a_guest_on_tdx_is_measured(home: Path) -> None:
+    """MRTD in both orders of VMMs; with a kernel its registers, as a policy wants them."""
     (home / "tdvf.fd").write_bytes(made(CODE, MEMORY))
+    (home / "kernel").write_bytes(kernel())
+    (home / "initrd").write_bytes(b"initrd")
     words = ("image", "measure", "--platform", "tdx", "--firmware", "tdvf.fd")
     status, out, _ = run(*words)
-    found = dict(line.split() for line in out.splitlines())
-    assert (status, set(found)) == (0, {"page", "section"})
-    assert json.loads(run(*words, "--json")[1]) == found
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["mr_td", "mr_td", "rtmr_3"]
+    found = json.loads(run(*words, "--json")[1])
+    assert set(found["mr_td"]) == {"page", "section"}
+    assert (found["rtmr_0"], found["rtmr_1"], found["rtmr_3"]) == (None, None, "00" * 48)
+    words = (*words, "--kernel", "kernel", "--initrd", "initrd", "--append", "quiet")
+    first = json.loads(run(*words, "--json")[1])
+    older = json.loads(run(*words, "--json", "--edk2", "202505")[1])
+    assert first["rtmr_1"] == older["rtmr_1"]
+    assert first["rtmr_2"] != older["rtmr_2"]
+    patched = (*words, "--patched-kernel", "--memory", "2048", "--json")
+    assert json.loads(run(*patched)[1])["rtmr_1"] != first["rtmr_1"]
+    (home / "values.toml").write_text(run(*words, "--image", "guest", "1")[1])
+    assert f'rtmr_2 = ["{first["rtmr_2"]}"]' in (home / "values.toml").read_text()
+    assert run("policy", "init", "--platform", "tdx", "p.toml")[0] == 0
+    text = (home / "p.toml").read_text()
+    begin = next(line for line in text.splitlines() if line.startswith("image = "))
+    named = 'image = [{ name = "guest", version = "1" }]\nreference_value_files = ["values.toml"]'
+    (home / "p.toml").write_text(text.replace(begin, named))
+    assert run("policy", "check", "p.toml")[0] == 0
+
+
+def test_a_platforms_register_is_taken_from_its_log(home: Path) -> None:
+    """RTMR 0 of a recorded log, if that began with what this firmware and memory measure."""
+    (home / "tdvf.fd").write_bytes(made(CODE, VARIABLES, (0, 0, 0x80_9000, 8192, 2, 0)))
+    sections = tdvf.parse((home / "tdvf.fd").read_bytes())
+    hob, variables = td_hob.measured(sections, 1 << 31), sections[1].data
+    events = ((1, 0x8000000B, hob), (1, 0x8000000A, variables), (1, 4, bytes(4)), (2, 4, b"\0"))
+    (home / "ccel").write_bytes(log(0x000C, 48, *events))
+    words = ("image", "measure", "--platform", "tdx", "--firmware", "tdvf.fd", "--json")
+    status, out, _ = run(*words, "--event-log", "ccel", "--memory", "2048")
+    assert status == 0
+    assert len(json.loads(out)["rtmr_0"]) == 96
+    for memory, problem in ((("--memory", "1024"), "another memory"), ((), "give --memory too")):
+        status, out, err = run(*words, "--event-log", "ccel", *memory)
+        assert (status, out) == (4, "")
+        assert problem in err
+
+
+def test_a_signed_enclave_is_measured(home: Path) -> None:
+    """Stream and signature belong together, and both tell whose the enclave is."""
+    enclave = mr_enclave(stream())
+    (home / "enclave.sgxs").write_bytes(stream())
+    (home / "good.sig").write_bytes(signed(mr_enclave=enclave))
+    (home / "other.sig").write_bytes(signed())
+    words = ("image", "measure", "--platform", "sgx", "--sgxs", "enclave.sgxs", "--sigstruct")
+    found = json.loads(run(*words, "good.sig", "--json")[1])
+    assert found["mr_enclave"] == enclave.hex()
+    assert (found["isv_prod_id"], found["allows_debug"]) == (7, False)
+    assert "allows_debug    false" in run(*words, "good.sig")[1]
+    status, out, err = run(*words, "other.sig")
+    assert (status, out) == (4, "")
+    assert "other.sig: signs another enclave" in err
+    (home / "values.toml").write_text(run(*words, "good.sig", "--image", "app", "1")[1])
+    assert found["mr_signer"] in (home / "values.toml").read_text()
 
 
 @pytest.mark.parametrize(
@@ -152,9 +232,14 @@ def test_a_firmware_for_tdx_is_measured(home: Path) -> None:
         (("--firmware", "plain", "--kernel", "odd"), "checks no kernel"),
         (("--firmware", "plain", "--vcpus", "2"), "where further processors begin"),
         (("--firmware", "ovmf.fd", "--platform", "tdx"), "is no firmware for TDX"),
+        (("--firmware", "ovmf.fd", "--svsm", "plain"), "does not say where an SVSM begins"),
+        (("--firmware", "ovmf.fd", "--vars-size", "1"), "give --svsm too"),
+        (("--firmware", "ovmf.fd", "--svsm", "plain", "--kernel", "odd"), "leave --kernel out"),
+        (("--firmware", "tdvf", "--platform", "tdx", "--kernel", "odd"), "no PE/COFF image"),
+        (("--firmware", "tdvf", "--platform", "tdx", "--edk2", "202508"), "give --kernel too"),
         (
-            ("--firmware", "ovmf.fd", "--platform", "tdx", "--kernel", "odd"),
-            "tdx measures a firmware alone",
+            ("--firmware", "tdvf", "--platform", "tdx", "--kernel", "odd", "--patched-kernel"),
+            "give --memory too",
         ),
     ],
 )
@@ -164,6 +249,7 @@ def test_what_cannot_be_measured_is_said(
     """One line, and nothing on standard output."""
     (home / "ovmf.fd").write_bytes(firmware())
     (home / "plain").write_bytes(bytes(4096))
+    (home / "tdvf").write_bytes(made(CODE))
     (home / "odd").write_bytes(b"odd")
     status, out, err = run("image", "measure", *arguments)
     assert status in (1, 4)

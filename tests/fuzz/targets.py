@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, partial
 from types import MappingProxyType
 
-from tests.fuzz import logs, seeds
+from tests.fuzz import images, logs, machines, seeds
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
@@ -330,6 +330,13 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             feed=lambda data: endorsement_content.recognise(data, "it") and None,
             seeds=seeds.recognised,
         ),
+        "id-auth": Target(feed=images.feed_id_auth, seeds=images.id_auths),
+        "kernel-image": Target(feed=images.feed_kernel, seeds=images.kernel_images),
+        "machine-event": Target(feed=machines.feed_event, seeds=machines.events),
+        "machine-order": Target(
+            feed=machines.feed_order, seeds=machines.orders, refuses=EnarxError
+        ),
+        "monitor": Target(feed=machines.feed_monitor, seeds=machines.monitors),
         "log-bundle": Target(feed=logs.feed_bundle, seeds=logs.bundles),
         "log-entry": Target(feed=logs.feed_entry, seeds=logs.entries),
         "log-key": Target(feed=logs.feed_verifier, seeds=lambda: (str(logs.VERIFIER).encode(),)),
@@ -368,8 +375,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "reference-values": Target(
             feed=_reference_values, seeds=lambda: seeds.REFERENCES, refuses=MisconfiguredError
         ),
+        "sev-firmware": Target(feed=images.feed_sev_firmware, seeds=images.sev_firmwares),
         "sgx": Target(feed=evidence(SGX, _development), seeds=seeds.sgx),
         "sgx-signed": Target(feed=signed(SGX, _signed_sgx, _demanding), seeds=seeds.sgx_bodies),
+        "sgxs": Target(feed=images.feed_enclave, seeds=images.streams),
+        "sigstruct": Target(feed=images.feed_sigstruct, seeds=images.sigstructs),
         "snp": Target(feed=evidence(SNP, _development), seeds=seeds.snp),
         "snp-signed": Target(feed=signed(SNP, _signed_snp, _demanding), seeds=seeds.snp_bodies),
         "tcb-info": Target(feed=lambda data: parse_tcb_info(data) and None, seeds=seeds.tcb_infos),
@@ -378,6 +388,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             seeds=lambda: seeds.tcb_infos()[:1],
         ),
         "tdx": Target(feed=evidence(TDX, _development), seeds=seeds.tdx),
+        "tdx-firmware": Target(
+            feed=images.feed_tdx_firmware, seeds=images.tdx_firmwares, refuses=EnarxError
+        ),
         "tdx-signed": Target(feed=signed(TDX, _signed_tdx, _demanding), seeds=seeds.tdx_bodies),
         "text": Target(feed=_text, seeds=lambda: seeds.TEXTS),
     }

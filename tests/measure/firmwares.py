@@ -9,6 +9,7 @@ TABLE = UUID("96b582de-1fb2-45f7-baea-a366c55a082d")
 RESET = UUID("00f771de-1a7e-4fcb-890e-68c77e2fb44e")
 HASHES = UUID("7255371f-3a3b-4b04-927b-1da6efa8d454")
 METADATA = UUID("dc886566-984a-4798-a75e-5585a7bf67cc")
+SVSM = UUID("a789a612-0597-4c4b-a49f-cbb1fe9d1ddd")
 OTHER = UUID("00000000-0000-0000-0000-00000000beef")
 SIZE = 8192
 AT = 1024
@@ -45,6 +46,12 @@ def entries(*, hashes: int = 0x805400) -> tuple[bytes, ...]:
         entry(OTHER, b"something else"),
         entry(METADATA, u32(SIZE - AT)),
     )
+
+
+def svsm(sections: Sequence[tuple[int, int, int]] = SECTIONS, *, entry_at: int = 0x40) -> bytes:
+    """An SVSM that begins *entry_at* bytes behind its first one."""
+    table = [entry(SVSM, u32(entry_at)), entry(METADATA, u32(SIZE - AT))]
+    return firmware(table, data=metadata(sections))
 
 
 def firmware(

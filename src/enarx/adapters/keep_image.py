@@ -16,6 +16,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import enarx
 from enarx.errors import MisconfiguredError, UnavailableError
 
 if TYPE_CHECKING:
@@ -66,6 +67,16 @@ def read_image(search: Sequence[str]) -> dict[str, bytes]:
         else:
             files |= _read(place, place.name)
     return files
+
+
+def read_own() -> dict[str, bytes]:
+    """Every file of this package by its name in it, compiled Python left out.
+
+    Raises:
+        MisconfiguredError, UnavailableError: one is no ordinary file, or cannot be read.
+    """
+    package = Path(enarx.__file__).parent
+    return {name.partition("/")[2]: data for name, data in _read(package, "enarx")}
 
 
 def _found(name: str, search: Sequence[str]) -> Path:

@@ -13,6 +13,7 @@ from enarx.cli.endorsement_sources import SourceOptions, load_given, source_opti
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from enarx.appraisal.image import ReferenceValue
     from enarx.appraisal.policy import Policy
     from enarx.cli.acceptance import Demands
     from enarx.cli.hosts import Target
@@ -26,6 +27,7 @@ class Given:
     endorsements: tuple[str, ...]
     trust_root: str
     accept_simulated: bool
+    vm_image: str
     sources: SourceOptions
 
     def policy_of(self, target: Target) -> str:
@@ -57,7 +59,6 @@ class Given:
         from enarx.appraisal.baseline import baseline
         from enarx.cli.acceptance import Demands
         from enarx.cli.authentication import Means
-        from enarx.cli.installed_image import installed_references
 
         simulated = self.accept_simulated or target.context.insecure_accept_simulated
         means = Means(
@@ -68,9 +69,26 @@ class Given:
             at=SystemClock().now(),
         )
         if policy is None:
-            references = installed_references((platform,))
+            references = self._references(platform)
             policy = baseline(accept_simulated=simulated, references=references)
         return Demands(means=means, policy=policy)
+
+    def _references(self, platform: str) -> tuple[ReferenceValue, ...]:
+        """What is installed here and can be a keep on *platform*."""
+        from enarx.cli.installed_image import (
+            has_vm_image,
+            installed_references,
+            vm_platforms,
+            vm_references,
+        )
+        from enarx.protocol.platforms import VIRTUAL_MACHINES
+
+        if platform in VIRTUAL_MACHINES or self.vm_image:
+            return vm_references(self.vm_image, (platform,))
+        found = installed_references((platform,))
+        if has_vm_image() and platform in vm_platforms(""):
+            found += vm_references("", (platform,))
+        return found
 
 
 def demand_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,13 +97,14 @@ def demand_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def collected(
         *, policy: str, endorsements: tuple[str, ...], trust_root: str, accept_simulated: bool,
-        sources: SourceOptions, **values: Any,  # noqa: ANN401 - click passes options as keywords
+        vm_image: str, sources: SourceOptions, **values: Any,  # noqa: ANN401 - click passes options as keywords
     ) -> Any:  # noqa: ANN401  # fmt: skip
         given = Given(
             policy_file=policy,
             endorsements=endorsements,
             trust_root=trust_root,
             accept_simulated=accept_simulated,
+            vm_image=vm_image,
             sources=sources,
         )
         return command(given=given, **values)
@@ -119,5 +138,12 @@ _OPTIONS = (
         "accept_simulated",
         is_flag=True,
         help="Accept simulated platforms, which protect nothing from the host.",
+    ),
+    click.option(
+        "--vm-image",
+        metavar="DIR",
+        default="",
+        help="Without a policy: the image of virtual machines to insist on.  "
+        "[default: where enarx image build puts it]",
     ),
 )

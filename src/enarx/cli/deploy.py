@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -10,11 +11,11 @@ import click
 from enarx.cli.demands import demand_options
 from enarx.cli.hosts import Target, host_options, open_host
 from enarx.cli.launching import secret_files
-from enarx.errors import MisconfiguredError
+from enarx.cli.platform_choice import choose
+from enarx.measure.process import NAMES
 from enarx.protocol.outcome import legible
 
 if TYPE_CHECKING:
-    from enarx.appraisal.policy import Policy
     from enarx.appraisal.verdict import Verdict
     from enarx.attestation import Authentic
     from enarx.cli.acceptance import Demands
@@ -32,7 +33,10 @@ _LEFT_RUNNING = {"detached": 1, "stdin": 0, "keep_s": 86_400}
 @host_options
 @demand_options
 @click.option(
-    "--platform", default="", metavar="NAME", help="Where to run: snp, tdx or sgx; by default any."
+    "--platform",
+    default="",
+    metavar="NAME",
+    help="Where to run: snp, tdx, sgx or vm; by default any.",
 )
 @click.option(
     "--arg",
@@ -100,7 +104,8 @@ def command(
     _check_secrets(order)
     policy = given.policy(target)
     with open_host(target) as host:
-        order = _with_platform(order, host.platforms(), policy)
+        accepted = tuple(NAMES) if policy is None else policy.platforms
+        order = replace(order, platform=choose(platform, host.platforms(), accepted))
         demands = given.demands(target, order.platform, policy)
         path = given.policy_of(target)
         judged = _Judged(verdict, as_json=as_json)
@@ -150,28 +155,6 @@ def _follow(host: Host, done: Deployed, demands: Demands, *, aside: bool) -> Out
         keep = done.deployment.keep
         report_hint(f"it may go on: enarx keep attach {keep}, or enarx keep delete {keep}")
         raise
-
-
-def _with_platform(order: Order, offered: tuple[str, ...], policy: Policy | None) -> Order:
-    """*order* with a platform that the host has and the policy accepts, ours first."""
-    from dataclasses import replace
-
-    from enarx.measure.process import NAMES
-
-    if order.platform:
-        if order.platform not in offered:
-            there = ", ".join(offered) or "none"
-            problem = f"got {order.platform!r}, and the host has {there}"
-            raise MisconfiguredError("--platform", problem)
-        return order
-    wanted = tuple(NAMES) if policy is None else policy.platforms
-    ranked = [name for name in (*NAMES, *offered) if name in offered and name in wanted]
-    if not ranked:
-        problem = f"the host has {', '.join(offered) or 'no platform'}"
-        raise MisconfiguredError(
-            "--platform", problem, hints=(f"the policy accepts {', '.join(wanted)}",)
-        )
-    return replace(order, platform=ranked[0])
 
 
 def _environment(texts: tuple[str, ...]) -> dict[str, str]:

@@ -17,10 +17,10 @@ from enarx.cli.hosting import (
     KeeperStarter,
     end_processes,
     listen,
-    measured_platforms,
     state_directory,
     url_of,
 )
+from enarx.cli.kinds import VmOptions, kinds, vm_options
 from enarx.errors import MisconfiguredError
 
 TYPE_CHECKING = False
@@ -65,6 +65,7 @@ def command() -> None:
 )
 @click.option("--insecure-plain-http", is_flag=True, help="Listen to other machines without TLS.")
 @click.option("--external-keeper", is_flag=True, help="Start no keeper: something else does.")
+@vm_options
 @click.option("--ready-fd", default=-1, hidden=True)
 def serve_command(  # one parameter per option
     *,
@@ -81,6 +82,7 @@ def serve_command(  # one parameter per option
     max_envelope: str,
     insecure_plain_http: bool,
     external_keeper: bool,
+    machines: VmOptions,
     ready_fd: int,
 ) -> None:
     """Serve the API for clients until SIGTERM.
@@ -104,8 +106,10 @@ def serve_command(  # one parameter per option
         limits=Limits(envelope_bytes=_envelope_bytes(max_envelope)),
         tls=tls,
         image=f"{NAME}/{__version__}",
+        vm_image=machines.image_name(),
+        hardware=machines.hardware,
     )
-    arguments = ("--warm", str(warm), "--max-keeps", str(most))
+    arguments = ("--warm", str(warm), "--max-keeps", str(most), *machines.arguments())
     directory = state_directory(state)
     start = (lambda: None) if external_keeper else KeeperStarter(directory, arguments)
     serve_api(
@@ -165,23 +169,31 @@ def serve_api(
 @_STATE
 @_WARM
 @_MOST
+@vm_options
 @click.option("--unused-after", default=600.0, show_default=True, help="Seconds.")
 @click.option("--ready-fd", default=-1, hidden=True)
 @click.option("--lock-fd", default=-1, hidden=True)
 def keeper_command(  # one parameter per option
-    *, state: str, warm: int, most: int, unused_after: float, ready_fd: int, lock_fd: int
+    *,
+    state: str,
+    warm: int,
+    most: int,
+    machines: VmOptions,
+    unused_after: float,
+    ready_fd: int,
+    lock_fd: int,
 ) -> None:
     """Hold the keeps of this machine until SIGTERM; `enarx host serve` starts it by itself.
 
-    Simulated platforms only: whoever owns this machine can read its process keeps.
+    Without --hardware all platforms are simulated: whoever owns this machine can read its keeps.
     """
     from enarx.host.keeper.daemon import run
     from enarx.host.keeper.keeper import Settings
 
     run(
         state_directory(state),
-        measured_platforms,
-        settings=Settings(warm=warm, most=most, unused_s=unused_after),
+        lambda: kinds(warm, machines),
+        settings=Settings(most=most, unused_s=unused_after),
         ready=lambda: _tell(ready_fd, ""),
         lock=lock_fd,
     )

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,7 @@ from enarx.errors import MisconfiguredError, UnavailableError
 from enarx.host.keeper.messages import LOCK, LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from enarx.host.keeper.agent import Quote
-    from enarx.host.simulated_processor import Launched
-    from enarx.measure.process import Platform
-    from enarx.tee.simulated.root import SimulatedRoot
+    from collections.abc import Callable
 
 API_LOCK = "api.lock"
 DEFAULT_PORT = 9180
@@ -126,45 +120,6 @@ class KeeperStarter:
         finally:
             os.close(log)
             os.close(lock)
-
-
-def measured_platforms() -> Mapping[str, Quote]:
-    """Measure this installation's keep, and return how each simulated platform quotes for it.
-
-    Raises:
-        MisconfiguredError, UnavailableError: files are missing, or the development root.
-    """
-    from enarx.adapters.keep_image import read_image
-    from enarx.adapters.simulated_root import default_directory, load
-    from enarx.host.spawn import search_path
-    from enarx.measure.process import NAMES
-
-    root = load(default_directory(os.environ))
-    image = read_image(search_path())
-    return {platform: _quote(platform, root, image) for platform in NAMES}
-
-
-def _quote(platform: Platform, root: SimulatedRoot, image: Mapping[str, bytes]) -> Quote:
-    """How *platform* quotes, with endorsements that never become old."""
-    from enarx.host.simulated_processor import RENEWED_AFTER, machine
-
-    def launched(now: datetime) -> Launched:
-        return machine(platform, root, now).launch(image)
-
-    current = launched(_now())
-
-    def quote(report_data: bytes) -> bytes:
-        nonlocal current
-        now = _now()
-        if now - current.machine.issued > RENEWED_AFTER:
-            current = launched(now)
-        return current.quote(report_data)
-
-    return quote
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def end_processes(directory: str, say: Callable[[str], None]) -> None:

@@ -1,158 +1,204 @@
-"""``enarx image measure``: what a virtual machine measures, before it is launched."""
+"""``enarx image measure``: what a virtual machine or an enclave measures, before it is launched."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from enarx.errors import MisconfiguredError
 
 if TYPE_CHECKING:
-    from enarx.measure.snp_guest import Boot
-    from enarx.measure.tdvf import Order
+    from collections.abc import Callable, Mapping
 
-ORDERS: tuple[Order, ...] = ("page", "section")
-_MAX_FILE_BYTES = 1024 * 1024 * 1024
-_MODELS = {  # CPUID 1, EAX: family, model and stepping as QEMU sets them
-    "EPYC": 0x800F12,
-    "EPYC-Rome": 0x830F10,
-    "EPYC-Milan": 0xA00F11,
-    "EPYC-Genoa": 0xA10F10,
+    from enarx.wire.shape import Unchecked
+
+_LAUNCHED = ("firmware", "kernel", "initrd", "append")
+_SEV = (*_LAUNCHED, "vcpus", "cpu", "vmm")
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "snp": (*_SEV, "features", "svsm", "vars_size"),
+    "tdx": (*_LAUNCHED, "memory", "edk2", "patched_kernel", "event_log"),
+    "sgx": ("sgxs", "sigstruct"),
+    "sev": _LAUNCHED,
+    "sev-es": _SEV,
 }
-_MAX_SIGNATURE = (1 << 32) - 1
+"""Of each platform; the other options are all platforms'."""
+
+_NO_POLICY = ("sev", "sev-es")  # there is no evidence of theirs that could be judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The options, as they were given."""
+
+    firmware: str
+    kernel: str
+    initrd: str
+    append: str
+    vcpus: tuple[int, ...]
+    cpu: str
+    features: str
+    vmm: str
+    svsm: str
+    vars_size: int
+    memory: int | None
+    edk2: int | None
+    patched_kernel: bool
+    event_log: str
+    sgxs: str
+    sigstruct: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What was computed.
+
+    Args:
+        document: as JSON.
+        lines: the same for people.
+        measurements: by their names in a policy, each with all values that are right.
+        about: a word about them, for the file of reference values.
+    """
+
+    document: Mapping[str, object]
+    lines: tuple[str, ...]
+    measurements: Mapping[str, frozenset[bytes] | Unchecked]
+    about: str
 
 
 @click.command("measure")
 @click.option(
-    "--platform", type=click.Choice(["snp", "tdx"]), default="snp", show_default=True,
-    help="snp: the launch digest; tdx: MRTD, of the firmware alone.",
+    "--platform", type=click.Choice(list(_OPTIONS)), default="snp", show_default=True,
+    help="snp: the launch digest; tdx: MRTD and RTMRs; sgx: MRENCLAVE and MRSIGNER.",
 )  # fmt: skip
-@click.option("--firmware", required=True, metavar="FILE", help="OVMF, built for the platform.")
-@click.option("--kernel", metavar="FILE", default="", help="What the firmware starts and checks.")
+@click.option("--firmware", metavar="FILE", default="", help="OVMF, built for the platform.")
+@click.option("--kernel", metavar="FILE", default="", help="What the firmware starts and measures.")
 @click.option("--initrd", metavar="FILE", default="", help="Its initial RAM disk.")
 @click.option("--append", metavar="TEXT", default="", help="Its command line.")
 @click.option(
     "--vcpus", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
-    help="Number of processors; repeatable.",
+    help="snp: number of processors; repeatable.",
 )  # fmt: skip
 @click.option(
     "--cpu", default="EPYC", show_default=True, metavar="MODEL",
-    help=f"{', '.join(_MODELS)}, or the number that CPUID 1 gives in EAX.",
+    help="snp: as QEMU calls it, such as EPYC-Milan-v2, or the number that CPUID 1 gives in EAX.",
 )  # fmt: skip
 @click.option(
-    "--features", default="0x1", show_default=True, metavar="NUMBER", help="SEV_FEATURES."
+    "--features", default="0x1", show_default=True, metavar="NUMBER", help="snp: SEV_FEATURES."
 )
 @click.option(
     "--vmm", type=click.Choice(["qemu", "ec2", "gce"]), default="qemu", show_default=True,
-    help="Who launches it.",
+    help="snp: who launches it.",
 )  # fmt: skip
+@click.option("--svsm", metavar="FILE", default="", help="snp: an SVSM below the firmware.")
+@click.option(
+    "--vars-size", type=click.IntRange(0, 1 << 26), default=0, show_default=True, metavar="BYTES",
+    help="snp: of the firmware's variables, between it and the SVSM.",
+)  # fmt: skip
+@click.option(
+    "--memory", type=click.IntRange(1, 1 << 26), metavar="MIB", help="tdx: memory of the guest."
+)
+@click.option(
+    "--edk2", type=int, metavar="RELEASE",
+    help="tdx: the firmware's release, 202508 for edk2-stable202508. Default: the latest known.",
+)  # fmt: skip
+@click.option(
+    "--patched-kernel", is_flag=True,
+    help="tdx: QEMU is older than 10.0, and patches the kernel for the memory's size.",
+)  # fmt: skip
+@click.option(
+    "--event-log", metavar="FILE", default="",
+    help="tdx: a CCEL, recorded once on such a guest, for RTMR 0.",
+)  # fmt: skip
+@click.option("--sgxs", metavar="FILE", default="", help="sgx: the enclave as an SGXS stream.")
+@click.option("--sigstruct", metavar="FILE", default="", help="sgx: its SIGSTRUCT.")
 @click.option(
     "--image", nargs=2, metavar="NAME VERSION", help="Print reference values of this image."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     *,
     platform: str,
-    firmware: str,
-    kernel: str,
-    initrd: str,
-    append: str,
-    vcpus: tuple[int, ...],
-    cpu: str,
-    features: str,
-    vmm: str,
     image: tuple[str, str] | None,
     as_json: bool,
+    **given: Any,  # noqa: ANN401 - the options of Inputs, which click has checked
 ) -> None:
-    """Print what a virtual machine measures, computed from what it is launched with.
+    """Print what a virtual machine or an enclave measures, computed from what it is launched with.
 
-    Nothing is launched: whoever has the same files computes the same. With a kernel, the firmware
-    must be one that checks it (OvmfPkg/AmdSev). On TDX everything but the firmware is measured by
-    the firmware itself, into registers that are not computed here.
+    Nothing is launched: whoever has the same files computes the same. On snp, a firmware that is to
+    start a kernel must be one that checks it (OvmfPkg/AmdSev). On tdx the firmware measures the
+    kernel into registers; RTMR 0 also has the host's ACPI tables in it, and is taken from a log of
+    such a guest. On sgx an enclave is a stream of what is done to build it.
     """
-    from enarx.adapters.package_files import read_file
-    from enarx.measure.firmware import parse
-    from enarx.measure.snp_guest import Processors, launch_digest
-
-    data = read_file(firmware, _MAX_FILE_BYTES)
-    boot = _boot(kernel, initrd, append)
-    if platform == "tdx":
-        if boot is not None or image:
-            raise MisconfiguredError("--platform", "tdx measures a firmware alone here")
-        _print_mr_td(data, firmware, as_json=as_json)
-        return
-    found = parse(data, firmware)
-    digests = {
-        count: launch_digest(
-            found,
-            Processors(
-                count=count,
-                signature=_MODELS.get(cpu) or _number(cpu, "--cpu"),
-                features=_number(features, "--features"),
-                vmm=vmm,  # type: ignore[arg-type] # one of the choices
-            ),
-            boot,
-        )
-        for count in dict.fromkeys(vcpus)
-    }
+    _must_fit(context, platform)
+    if image and platform in _NO_POLICY:
+        raise MisconfiguredError("--image", f"there are no reference values of {platform}")
+    found = _measure(platform)(Inputs(**given))
     if image:
-        click.echo(_reference_values(image, digests), nl=False)
+        click.echo(_reference_values(image, platform, found), nl=False)
     elif as_json:
-        click.echo(json.dumps({str(n): digest.hex() for n, digest in digests.items()}, indent=2))
+        click.echo(json.dumps(found.document, indent=2))
     else:
-        for count, digest in digests.items():
-            click.echo(f"{count:>4}  {digest.hex()}")
+        for line in found.lines:
+            click.echo(line)
 
 
-def _print_mr_td(data: bytes, name: str, *, as_json: bool) -> None:
-    """Both orders: QEMU's, and that of VMMs which add a section before they measure it."""
-    from enarx.measure.tdvf import mr_td, parse
+def read_number(text: str, option: str, known: Mapping[str, int] | None = None) -> int:
+    """The number that *text* spells, or that it names.
 
-    sections = parse(data, name)
-    found = {order: mr_td(sections, order).hex() for order in ORDERS}
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
-    for order, value in found.items():
-        click.echo(f"{order:<8}{value}")
-
-
-def _boot(kernel: str, initrd: str, append: str) -> Boot | None:
-    from enarx.adapters.package_files import read_file
-    from enarx.measure.snp_guest import Boot
-
-    if not kernel:
-        if initrd or append:
-            raise MisconfiguredError("--initrd and --append", "are a kernel's: give --kernel too")
-        return None
-    return Boot(
-        kernel=read_file(kernel, _MAX_FILE_BYTES),
-        initrd=read_file(initrd, _MAX_FILE_BYTES) if initrd else b"",
-        command_line=append,
-    )
-
-
-def _number(text: str, option: str) -> int:
+    Raises:
+        MisconfiguredError: it is none of 32 bits, and no name.
+    """
+    if known and text in known:
+        return known[text]
     try:
         found = int(text, 0)
     except ValueError:
         found = -1
-    if not 0 <= found <= _MAX_SIGNATURE:
-        known = f"; known models: {', '.join(_MODELS)}" if option == "--cpu" else ""
-        raise MisconfiguredError(option, f"got {text[:40]!r}, want a number such as 0x1{known}")
+    if not 0 <= found < 1 << 32:
+        names = f"; known models: {', '.join(known)}" if known else ""
+        raise MisconfiguredError(option, f"got {text[:40]!r}, want a number such as 0x1{names}")
     return found
 
 
-def _reference_values(image: tuple[str, str], digests: dict[int, bytes]) -> str:
+def _measure(platform: str) -> Callable[[Inputs], Measured]:
+    if platform == "tdx":
+        from enarx.cli.image_measure_tdx import measure
+    elif platform == "sgx":
+        from enarx.cli.image_measure_sgx import measure
+    elif platform == "snp":
+        from enarx.cli.image_measure_sev import measure_snp as measure
+    elif platform == "sev":
+        from enarx.cli.image_measure_sev import measure_sev as measure
+    else:
+        from enarx.cli.image_measure_sev import measure_sev_es as measure
+    return measure
+
+
+def _must_fit(context: click.Context, platform: str) -> None:
+    """Refuse an option of another platform: it would be forgotten silently."""
+    of_some = {name for names in _OPTIONS.values() for name in names}
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name not in of_some or source is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        if name not in _OPTIONS[platform]:
+            where = ", ".join(p for p, names in _OPTIONS.items() if name in names)
+            problem = f"is an option of {where}, not of {platform}"
+            raise MisconfiguredError(parameter.opts[0], problem)
+
+
+def _reference_values(image: tuple[str, str], platform: str, found: Measured) -> str:
     from enarx.appraisal.image import ImageName, ReferenceValue
     from enarx.appraisal.starter import reference_value_file
 
     one = ReferenceValue(
-        image=ImageName(*image),
-        platform="snp",
-        measurements={"measurement": frozenset(digests.values())},
+        image=ImageName(*image), platform=platform, measurements=found.measurements
     )
-    counts = ", ".join(map(str, digests))
-    return reference_value_file((one,), f"For {counts} virtual processors; computed.")
+    return reference_value_file((one,), f"{found.about}; computed.")

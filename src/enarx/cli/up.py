@@ -26,6 +26,8 @@ from enarx.errors import EnarxError, MisconfiguredError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from enarx.cli.kinds import VmOptions
+
 STEWARD_PORT = 9181
 
 _CONTEXT = "local"
@@ -63,6 +65,7 @@ def command(
     from enarx.seal.envelope import MAX_BYTES
 
     directory = state_directory(state)
+    machines = _machines()
     lock = f"{directory}/{API_LOCK}"
     if is_held(lock):
         report_note(f"it runs already: {read_note(lock)}")
@@ -72,6 +75,7 @@ def command(
         quotas=Quotas(keeps=2000, creations=6000),
         limits=Limits(envelope_bytes=MAX_BYTES),
         image=f"{NAME}/{__version__}",
+        vm_image=machines.image_name(),
     )
     if steward_port is None:
         steward_port = STEWARD_PORT if port else 0
@@ -82,9 +86,25 @@ def command(
             address="127.0.0.1",
             port=port,
             insecure=False,
-            start_keeper=KeeperStarter(directory, ("--warm", str(warm))),
+            start_keeper=KeeperStarter(directory, ("--warm", str(warm), *machines.arguments())),
             ready=lambda url: _welcome(url, token),
         )
+
+
+def _machines() -> VmOptions:
+    """Virtual machines, if an image was built and there is a program to start them."""
+    from enarx.adapters.image_folder import default_folder
+    from enarx.cli.installed_image import has_vm_image
+    from enarx.cli.kinds import VmOptions
+    from enarx.host.machine import Machine
+    from enarx.host.vm.probe import PROGRAM
+
+    if not has_vm_image():
+        return VmOptions()
+    if not Machine(path=os.environ.get("PATH", os.defpath)).program(PROGRAM):
+        report_note("no virtual machines: install QEMU (apt-get install qemu-system-x86)")
+        return VmOptions()
+    return VmOptions(image=default_folder(os.environ))
 
 
 @contextmanager

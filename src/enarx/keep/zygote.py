@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
+    from enarx.keep.engine.engine import Engine
+
     Body: TypeAlias = Callable[..., int]
     """What a keep runs: called with its links' descriptors, returns its exit status."""
 
@@ -58,9 +60,9 @@ _EX_SOFTWARE = 70  # sysexits.h
 _DESCRIPTORS = 8192  # the 4096 an application may have, and as many for folders and handshakes
 
 
-def main(preload: tuple[str, ...] = ()) -> None:
-    """Be a zygote of ordinary keeps; *preload* says what to import beside."""
-    serve(lambda: _load(preload))
+def main(names: tuple[str, ...] = ()) -> None:
+    """Be a zygote of ordinary keeps; *names* say what to import beside."""
+    serve(lambda: _load(names))
 
 
 def serve(load: Callable[[], Mapping[str, Body]]) -> None:
@@ -188,23 +190,29 @@ class Zygote:
             del self._outbox[0]
 
 
-def _load(preload: tuple[str, ...]) -> Mapping[str, Body]:
-    """Import what every keep needs, and return what a keep of each kind runs."""
-    from enarx.keep import boot
+def preload(names: tuple[str, ...]) -> Engine:
+    """Import what every keep needs, and what *names* stand for; the engine, loaded."""
     from enarx.keep.engine import engine
     from enarx.keep.sandbox import lockdown
 
     for module in _NEEDED_LATER:
         __import__(module)
-    for name in preload:
+    for name in names:
         if name not in _PRELOADABLE:
             raise MalformedError("preload", f"got {name!r}, want one of {sorted(_PRELOADABLE)}")
         for module in _PRELOADABLE[name]:
             __import__(module)
     lockdown.preload()
-    loaded = engine.preload()
+    return engine.preload()
+
+
+def _load(names: tuple[str, ...]) -> Mapping[str, Body]:
+    """Import what is needed, and return what a keep of each kind runs."""
+    from enarx.keep import boot
+
+    loaded = preload(names)
     bodies: dict[str, Body] = {RUN: lambda link: boot.main(link, loaded)}
-    if AGENT in preload:
+    if AGENT in names:
         from enarx.keep.agent import process
 
         bodies[AGENT] = lambda link, broker: process.main(link, broker, loaded)

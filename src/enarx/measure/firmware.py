@@ -1,9 +1,10 @@
 """What a UEFI firmware for SEV says about itself: addresses, and the pages that it needs.
 
-The firmware ends at 4 GiB; numbers are little-endian.
+The firmware ends at 4 GiB, an SVSM (which says the same about itself) below the firmware; numbers
+are little-endian.
 
 Sources: EDK II, OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm (addresses) and
-OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm (pages).
+OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm (pages); Coconut's QEMU, target/i386/sev.c (SVSM).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _RESET_BLOCK = UUID("00f771de-1a7e-4fcb-890e-68c77e2fb44e")
 _HASH_TABLE = UUID("7255371f-3a3b-4b04-927b-1da6efa8d454")
+_SVSM_INFO = UUID("a789a612-0597-4c4b-a49f-cbb1fe9d1ddd")
 _METADATA = UUID("dc886566-984a-4798-a75e-5585a7bf67cc")
 _ITEM_BYTES = 12
 _SIGNATURE = b"ASEV"
@@ -56,20 +58,24 @@ class Firmware:
 
     Args:
         image: its bytes.
+        end: the address behind its last byte.
         reset_eip: where processors but the first one begin; None if it does not say.
         hash_table_gpa: where it looks for the hashes of the kernel; None if it does not.
+        svsm_entry: where an SVSM begins, in bytes from its first one; None if it is none.
         sections: in the order in which they are measured.
     """
 
     image: bytes
+    end: int = TOP
     reset_eip: int | None
     hash_table_gpa: int | None
+    svsm_entry: int | None = None
     sections: tuple[Section, ...]
 
     @property
     def gpa(self) -> int:
         """Where it lies in the guest's memory."""
-        return TOP - len(self.image)
+        return self.end - len(self.image)
 
 
 def parse(image: bytes, where: str = "firmware") -> Firmware:
@@ -79,11 +85,15 @@ def parse(image: bytes, where: str = "firmware") -> Firmware:
         MalformedError: it is no whole number of pages, or its tables are damaged.
     """
     found = guid_table.entries(image, where)
-    reset, table = found.get(_RESET_BLOCK), found.get(_HASH_TABLE)
+
+    def number(guid: UUID, what: str) -> int | None:
+        return guid_table.number(found[guid], f"{where}: {what}") if guid in found else None
+
     return Firmware(
         image=image,
-        reset_eip=None if reset is None else guid_table.number(reset, f"{where}: reset block"),
-        hash_table_gpa=None if table is None else guid_table.number(table, f"{where}: hash table"),
+        reset_eip=number(_RESET_BLOCK, "reset block"),
+        hash_table_gpa=number(_HASH_TABLE, "hash table") or None,  # 0 in one that checks none
+        svsm_entry=number(_SVSM_INFO, "SVSM info"),
         sections=_sections(image, found[_METADATA], where) if _METADATA in found else (),
     )
 

@@ -72,12 +72,11 @@ def launch_digest(
     Raises:
         MisconfiguredError: the firmware cannot check a kernel, or such processors cannot start.
     """
-    if not 0 < processors.count <= MAX_PROCESSORS:
-        raise MisconfiguredError(_WHAT, f"got {processors.count} processors, want 1 to 4096")
+    must_be_possible(processors)
     digest = firmware_only(firmware) if firmware_digest is None else LaunchDigest(firmware_digest)
-    _measure_sections(digest, firmware, boot, processors.vmm)
+    measure_sections(digest, firmware, boot, processors.vmm)
     for number in range(processors.count):
-        eip = RESET_VECTOR if not number else _reset_eip(firmware)
+        eip = RESET_VECTOR if not number else reset_eip(firmware)
         page = vmsa(
             eip,
             vmm=processors.vmm,
@@ -91,14 +90,29 @@ def launch_digest(
 def firmware_only(firmware: Firmware) -> LaunchDigest:
     """The digest after the firmware itself."""
     digest = LaunchDigest()
-    for at in range(0, len(firmware.image), PAGE_BYTES):
-        digest.page(firmware.gpa + at, firmware.image[at : at + PAGE_BYTES])
+    measure_image(digest, firmware)
     return digest
 
 
-def _measure_sections(
-    digest: LaunchDigest, firmware: Firmware, boot: Boot | None, vmm: Vmm
-) -> None:
+def measure_image(digest: LaunchDigest, firmware: Firmware) -> None:
+    """Into *digest*: the bytes of a firmware, or of an SVSM, where they lie."""
+    for at in range(0, len(firmware.image), PAGE_BYTES):
+        digest.page(firmware.gpa + at, firmware.image[at : at + PAGE_BYTES])
+
+
+def must_be_possible(processors: Processors) -> None:
+    """Raises MisconfiguredError for a number of processors that no guest has."""
+    if not 0 < processors.count <= MAX_PROCESSORS:
+        problem = f"got {processors.count} processors, want 1 to {MAX_PROCESSORS}"
+        raise MisconfiguredError(_WHAT, problem)
+
+
+def measure_sections(digest: LaunchDigest, firmware: Firmware, boot: Boot | None, vmm: Vmm) -> None:
+    """Into *digest*: the pages that *firmware* asks for, in its order.
+
+    Raises:
+        MisconfiguredError: it cannot check a kernel.
+    """
     sections = firmware.sections
     if boot is not None and not any(s.kind == SectionType.KERNEL_HASHES for s in sections):
         hint = "take one that is built for it: OvmfPkg/AmdSev"
@@ -128,7 +142,12 @@ def _without_content(digest: LaunchDigest, section: Section, kind: PageType) -> 
         digest.without_content(gpa, kind)
 
 
-def _reset_eip(firmware: Firmware) -> int:
+def reset_eip(firmware: Firmware) -> int:
+    """Where further processors begin.
+
+    Raises:
+        MisconfiguredError: the firmware does not say.
+    """
     if firmware.reset_eip is None:
         problem = "the firmware does not say where further processors begin"
         raise MisconfiguredError(_WHAT, problem)

@@ -1,9 +1,11 @@
 """The state in which a virtual processor starts, as the page that SNP measures of each.
 
-VMMs differ in some registers: QEMU with KVM, Amazon's EC2, and Google's Compute Engine.
+VMMs differ in some registers: QEMU with KVM, Amazon's EC2, and Google's Compute Engine.  Under an
+SVSM every processor begins in the SVSM.
 
 Sources: AMD 24593 rev. 3.42, appendix B, table B-4 (offsets); QEMU, target/i386/cpu.c
-(``x86_cpu_reset``); what EC2 and GCE start with is known from their published measurements.
+(``x86_cpu_reset``); Coconut's QEMU, target/i386/sev.c (SVSM); what EC2 and GCE start with is known
+from their published measurements.
 """
 
 from __future__ import annotations
@@ -50,6 +52,42 @@ _STARTS: Mapping[Vmm, _Start] = MappingProxyType(
     }
 )
 _DATA = 0x93  # attributes of DS, ES, FS, GS
+_FLAT_DATA = 0xC93
+_FLAT_CODE = 0xC9B
+_FLAT_LIMIT = 0xFFFF_FFFF
+_CS, _SS, _GS, _TR = 0x010, 0x020, 0x050, 0x090
+_DATA_SEGMENTS = (0x000, 0x030, 0x040)  # ES, DS, FS
+
+_Register = tuple[int, int, int]  # offset, size in bytes, value
+_ALWAYS: tuple[_Register, ...] = (
+    (0x0D0, 8, 0x1000),  # EFER: SVME
+    (0x148, 8, 0x40),  # CR4: MCE
+    (0x160, 8, 0x400),  # DR7
+    (0x168, 8, 0xFFFF_0FF0),  # DR6
+    (0x170, 8, 0x2),  # RFLAGS
+    (0x3E8, 8, 0x1),  # XCR0
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A segment register, 16 bytes."""
+
+    attributes: int
+    base: int = 0
+    selector: int = 0
+    limit: int = 0xFFFF
+
+    def encoded(self) -> bytes:
+        sizes = ((self.selector, 2), (self.attributes, 2), (self.limit, 4), (self.base, 8))
+        return b"".join(value.to_bytes(size, "little") for value, size in sizes)
+
+
+_TABLES: dict[int, _Segment] = {  # GDTR, LDTR, IDTR
+    0x060: _Segment(0),
+    0x070: _Segment(0x82),
+    0x080: _Segment(0),
+}
 
 
 def vmsa(eip: int, *, vmm: Vmm, signature: int, features: int) -> bytes:
@@ -61,35 +99,58 @@ def vmsa(eip: int, *, vmm: Vmm, signature: int, features: int) -> bytes:
         features: SEV_FEATURES.
     """
     start = _STARTS[vmm]
-    page = bytearray(PAGE_BYTES)
-
-    def put(offset: int, size: int, value: int) -> None:
-        page[offset : offset + size] = value.to_bytes(size, "little")
-
-    def segment(offset: int, attributes: int, *, base: int = 0, selector: int = 0) -> None:
-        put(offset, 2, selector)
-        put(offset + 2, 2, attributes)
-        put(offset + 4, 4, 0xFFFF)  # limit
-        put(offset + 8, 8, base)
-
     code = start.first_code if eip == RESET_VECTOR else start.code
-    segment(0x010, code, base=eip & 0xFFFF_0000, selector=0xF000)  # CS
-    segment(0x020, start.stack)  # SS
-    for offset in (0x000, 0x030, 0x040, 0x050):  # ES, DS, FS, GS
-        segment(offset, _DATA)
-    for offset, attributes in ((0x060, 0), (0x070, 0x82), (0x080, 0), (0x090, start.task)):
-        segment(offset, attributes)  # GDTR, LDTR, IDTR, TR
-    put(0x0D0, 8, 0x1000)  # EFER: SVME
-    put(0x148, 8, 0x40)  # CR4: MCE
-    put(0x158, 8, 0x10)  # CR0: ET
-    put(0x160, 8, 0x400)  # DR7
-    put(0x168, 8, 0xFFFF_0FF0)  # DR6
-    put(0x170, 8, 0x2)  # RFLAGS
-    put(0x178, 8, eip & 0xFFFF)  # RIP
-    put(0x268, 8, start.g_pat)
-    put(0x310, 8, signature if start.rdx is None else start.rdx)  # RDX
-    put(0x3B0, 8, features)
-    put(0x3E8, 8, 0x1)  # XCR0
-    put(0x408, 4, start.mxcsr)
-    put(0x410, 2, start.x87_fcw)
+    data = _Segment(_DATA)
+    return _page(
+        {
+            **dict.fromkeys(_DATA_SEGMENTS, data),
+            _GS: data,
+            _CS: _Segment(code, base=eip & 0xFFFF_0000, selector=0xF000),
+            _SS: _Segment(start.stack),
+            _TR: _Segment(start.task),
+        },
+        (
+            (0x158, 8, 0x10),  # CR0: ET
+            (0x178, 8, eip & 0xFFFF),  # RIP
+            (0x268, 8, start.g_pat),
+            (0x310, 8, signature if start.rdx is None else start.rdx),  # RDX
+            (0x3B0, 8, features),
+            (0x408, 4, start.mxcsr),
+            (0x410, 2, start.x87_fcw),
+        ),
+    )
+
+
+def svsm_vmsa(eip: int, *, signature: int, features: int) -> bytes:
+    """The page of a processor that begins in an SVSM: in 32-bit protected mode, flat.
+
+    Its x87 control word is zero, in contrast to what QEMU gives to other guests.
+    """
+    start = _STARTS["qemu"]
+    data = _Segment(_FLAT_DATA, selector=0x10, limit=_FLAT_LIMIT)
+    return _page(
+        {
+            **dict.fromkeys(_DATA_SEGMENTS, data),
+            _GS: _Segment(_DATA),
+            _CS: _Segment(_FLAT_CODE, selector=0x08, limit=_FLAT_LIMIT),
+            _SS: data,
+            _TR: _Segment(start.task),
+        },
+        (
+            (0x158, 8, 0x11),  # CR0: ET, PE
+            (0x178, 8, eip),  # RIP
+            (0x268, 8, start.g_pat),
+            (0x310, 8, signature),  # RDX
+            (0x3B0, 8, features),
+            (0x408, 4, start.mxcsr),
+        ),
+    )
+
+
+def _page(segments: dict[int, _Segment], registers: tuple[_Register, ...]) -> bytes:
+    page = bytearray(PAGE_BYTES)
+    for offset, segment in (_TABLES | segments).items():
+        page[offset : offset + 16] = segment.encoded()
+    for offset, size, value in (*_ALWAYS, *registers):
+        page[offset : offset + size] = value.to_bytes(size, "little")
     return bytes(page)

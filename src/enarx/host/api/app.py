@@ -50,7 +50,7 @@ class _HostRoutes:
         self._service = service
         self._access = access
         self._metrics = metrics
-        self._openapi = document()
+        self._openapi = document(service.settings.platforms)
 
     def routes(self) -> list[Route]:
         return [
@@ -71,12 +71,17 @@ class _HostRoutes:
     async def _platforms(self, request: Request) -> Response:
         await self._access.tenant_of(request)
         _ = self._service.watch.link
+        settings = self._service.settings
         platforms = [
-            {"name": name, "simulated": True, "isolation": "process"}
+            {
+                "name": name,
+                "simulated": name != settings.hardware,
+                "isolation": "vm" if settings.is_vm(name) else "process",
+                "image": settings.image_of(name),
+            }
             for name in self._service.watch.platforms
         ]
-        image = self._service.settings.image
-        return JSONResponse({"platforms": platforms, "image": image})
+        return JSONResponse({"platforms": platforms, "image": settings.image})
 
     async def _exposition(self, request: Request) -> Response:
         await self._access.tenant_of(request)

@@ -60,8 +60,8 @@ _PROBLEM: Json = {
 _PATH_ID: Json = {"name": "keep", "in": "path", "required": True, "schema": _ID}
 
 
-def document() -> Json:
-    """The whole document."""
+def document(platforms: tuple[str, ...]) -> Json:
+    """The whole document, of a host with *platforms*."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -71,7 +71,7 @@ def document() -> Json:
             "It is not trusted: whoever uses it verifies the offer.",
         },
         "security": [{"token": []}],
-        "paths": {**_host_paths(), **_keep_paths(), **_one_keep_paths()},
+        "paths": {**_host_paths(), **_keep_paths(platforms), **_one_keep_paths()},
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": {"Keep": _KEEP, "Problem": _PROBLEM},
@@ -98,7 +98,7 @@ def _host_paths() -> Json:
     }
 
 
-def _keep_paths() -> Json:
+def _keep_paths(platforms: tuple[str, ...]) -> Json:
     one = "/v1/keeps/{keep}"
     return {
         "/v1/keeps": {
@@ -109,7 +109,7 @@ def _keep_paths() -> Json:
                     _query("after", _ID),
                 ],
             },
-            "post": _creation(),
+            "post": _creation(platforms),
         },
         one: {
             "parameters": [_PATH_ID],
@@ -194,8 +194,19 @@ def _body(schema: Json) -> Json:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def _creation() -> Json:
-    return _operation("create", "Make a keep", _body(_CREATION), _ref("Keep"), status="201")
+def _creation(platforms: tuple[str, ...]) -> Json:
+    body: Json = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["platform"],
+        "properties": {
+            "platform": {"type": "string", "enum": [*platforms]},
+            "image": {"type": "string", "enum": [""]},
+            "name": {"type": "string", "maxLength": MAX_NAME, "pattern": "^[ -~]*$"},
+            "nonce": _NONCE,
+        },
+    }
+    return _operation("create", "Make a keep", _body(body), _ref("Keep"), status="201")
 
 
 def _deletion() -> Json:
@@ -239,11 +250,12 @@ _PLATFORMS: Json = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["name", "simulated", "isolation"],
+                "required": ["name", "simulated", "isolation", "image"],
                 "properties": {
                     "name": {"type": "string"},
                     "simulated": {"type": "boolean"},
-                    "isolation": {"type": "string"},
+                    "isolation": {"type": "string", "enum": ["process", "vm"]},
+                    "image": {"type": "string"},
                 },
             },
         },
@@ -255,17 +267,6 @@ _PAGE: Json = {
     "properties": {
         "keeps": {"type": "array", "items": _ref("Keep")},
         "next": {"type": ["string", "null"]},
-    },
-}
-_CREATION: Json = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["platform"],
-    "properties": {
-        "platform": {"type": "string", "enum": ["snp", "tdx", "sgx"]},
-        "image": {"type": "string", "enum": [""]},
-        "name": {"type": "string", "maxLength": MAX_NAME, "pattern": "^[ -~]*$"},
-        "nonce": _NONCE,
     },
 }
 _OFFER_REQUEST: Json = {

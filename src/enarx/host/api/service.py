@@ -74,7 +74,7 @@ class Service:
         link = self.watch.link
         if platform not in self.watch.platforms:
             raise Problem("malformed", f"no platform {platform!r} here")
-        if image not in ("", self.settings.image):
+        if image not in ("", self.settings.image_of(platform)):
             raise Problem("malformed", f"no image {image!r} here")
         self._creations.take(tenant, self.monotonic(), "too many keeps were made in a minute")
         record = KeepRecord(
@@ -82,7 +82,7 @@ class Service:
             tenant=tenant,
             name=name,
             platform=platform,
-            image=self.settings.image,
+            image=self.settings.image_of(platform),
             created=self.now(),
         )
         if not await self.store.run(keeps.insert, record, most=self.settings.quotas.keeps):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from enarx.measure.process import NAMES
+from enarx.protocol.platforms import VIRTUAL_MACHINES
+
 if TYPE_CHECKING:
     from enarx.web.tls import Tls
 
@@ -67,9 +70,32 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the API serves."""
+    """How the API serves.
+
+    Args:
+        image: of process keeps, "NAME/VERSION".
+        vm_image: of virtual machines, likewise; empty where there are none.
+        hardware: the one platform that is no simulation; empty where all are.
+    """
 
     quotas: Quotas = field(default_factory=Quotas)
     limits: Limits = field(default_factory=Limits)
     tls: Tls | None = None
     image: str = ""
+    vm_image: str = ""
+    hardware: str = ""
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """What a host with these settings offers, unless its keeper says otherwise."""
+        if self.hardware:
+            return (self.hardware,)
+        return (*NAMES, *(VIRTUAL_MACHINES if self.vm_image else ()))
+
+    def is_vm(self, platform: str) -> bool:
+        """Whether keeps on *platform* are virtual machines."""
+        return platform == self.hardware or platform in VIRTUAL_MACHINES
+
+    def image_of(self, platform: str) -> str:
+        """The image of keeps on *platform*."""
+        return self.vm_image if self.is_vm(platform) else self.image

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from enarx.host.process import ProcessKeep
+    from enarx.host.keeper.launcher import Keep
     from enarx.host.reactor import Reactor
     from enarx.protocol.agent_link import StateEvent
 
@@ -57,7 +57,7 @@ class Agent:
     def __init__(
         self,
         reactor: Reactor,
-        process: ProcessKeep,
+        process: Keep,
         broker: socket.socket,
         *,
         changed: Callable[[Agent], None],
@@ -139,7 +139,7 @@ class Agent:
         except (MalformedError, OSError) as error:
             self._broken(str(error))
             return False
-        if not data:  # its end is the zygote's to tell; nothing more comes from here
+        if not data:  # its end is its launcher's to tell; nothing more comes from here
             frames.close(fds)
             self.kill()
             self.close()

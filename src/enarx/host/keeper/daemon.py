@@ -14,22 +14,19 @@ from enarx.host.keeper.keeper import Keeper
 from enarx.host.keeper.messages import LOCK, SOCKET
 from enarx.host.keeper.server import Server
 from enarx.host.lock import hold
-from enarx.host.process import Zygote
 from enarx.host.reactor import Reactor
-from enarx.host.spawn import spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from enarx.host.keeper.agent import Quote
-    from enarx.host.keeper.keeper import Settings
+    from enarx.host.keeper.keeper import Kind, Settings
     from enarx.host.keeper.messages import KeepStatus
 
 
 def run(
     directory: str,
-    measure: Callable[[], Mapping[str, Quote]],
+    kinds: Callable[[], tuple[Kind, ...]],
     *,
     settings: Settings,
     ready: Callable[[], None],
@@ -39,8 +36,8 @@ def run(
 
     Args:
         directory: the state directory, private; it becomes the current one.
-        measure: measures what keeps will be of, and returns how each platform quotes; called
-            when it is sure that no other keeper runs.
+        kinds: measures what keeps will be of, and returns the ways to start them; called when
+            it is sure that no other keeper runs.
         ready: called when the socket can be connected to.
         lock: the descriptor of the directory's lock, if whoever started us took it.
 
@@ -54,12 +51,12 @@ def run(
         _raise_limits()
         with suppress(FileNotFoundError):
             os.unlink(SOCKET)
-        _serve(measure(), settings, ready)
+        _serve(kinds(), settings, ready)
         with suppress(FileNotFoundError):
             os.unlink(SOCKET)
 
 
-def _serve(quotes: Mapping[str, Quote], settings: Settings, ready: Callable[[], None]) -> None:
+def _serve(kinds: tuple[Kind, ...], settings: Settings, ready: Callable[[], None]) -> None:
     reactor = Reactor()
     ended = False
 
@@ -70,13 +67,7 @@ def _serve(quotes: Mapping[str, Quote], settings: Settings, ready: Callable[[], 
     def told(status: KeepStatus) -> None:
         server.tell(status)
 
-    keeper = Keeper(
-        reactor,
-        lambda: Zygote(spawn(preload=("agent",), from_source=True)),
-        quotes,
-        settings=settings,
-        changed=told,
-    )
+    keeper = Keeper(reactor, kinds, settings=settings, changed=told)
     server = Server(reactor, keeper.serve, end)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: reactor.post(end))

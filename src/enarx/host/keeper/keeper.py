@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from enarx.host.keeper.agent import Agent, Quote
-    from enarx.host.keeper.pool import StartZygote
+    from enarx.host.keeper.pool import Start
     from enarx.host.reactor import Reactor, Timer
     from enarx.protocol.agent_link import Reply
 
@@ -42,14 +42,27 @@ class Settings:
     """How a keeper keeps.
 
     Args:
-        warm: how many keeps wait.
         most: how many there may be at once, ended ones that nobody has forgotten too.
         unused_s: a keep without an envelope is ended after this time.
     """
 
-    warm: int = 4
     most: int = 2000
     unused_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One way to start keeps, and the platforms that they can be.
+
+    Args:
+        start: starts what starts them.
+        quotes: how each platform makes evidence; None where the keep has a TEE that does.
+        warm: how many keeps wait.
+    """
+
+    start: Start
+    quotes: Mapping[str, Quote | None]
+    warm: int = 4
 
 
 class Keeper:
@@ -58,19 +71,22 @@ class Keeper:
     def __init__(
         self,
         reactor: Reactor,
-        start: StartZygote,
-        quotes: Mapping[str, Quote],
+        kinds: tuple[Kind, ...],
         *,
         settings: Settings,
         changed: Callable[[KeepStatus], None],
     ) -> None:
         self._reactor = reactor
-        self._quotes = quotes
         self._settings = settings
         self._told = changed
         self._keeps: dict[str, _Held] = {}
         self._by_agent: dict[Agent, _Held] = {}
-        self._pool = Pool(reactor, start, warm=settings.warm, changed=self._changed)
+        self._platforms: dict[str, tuple[Pool, Quote | None]] = {}
+        self._pools: list[Pool] = []
+        for kind in kinds:
+            pool = Pool(reactor, kind.start, warm=kind.warm, changed=self._changed)
+            self._pools.append(pool)
+            self._platforms |= {name: (pool, quote) for name, quote in kind.quotes.items()}
 
     def serve(self, request: KeeperRequest, fd: int, done: Done) -> None:
         """Answer one request; *fd* is ours from here on."""
@@ -84,10 +100,11 @@ class Keeper:
 
     def close(self) -> None:
         """End every keep."""
-        self._pool.close()
+        for pool in self._pools:
+            pool.close()
 
     def _hello(self, request: KeeperRequest, done: Done) -> None:
-        platforms = tuple(sorted(self._quotes))
+        platforms = tuple(sorted(self._platforms))
         done(KeeperReply(id=request.id, version=__version__, platforms=platforms), -1)
 
     def _list(self, request: KeeperRequest, done: Done) -> None:
@@ -95,7 +112,7 @@ class Keeper:
         done(KeeperReply(id=request.id, size=len(data)), file_of("keeps", data))
 
     def _create(self, request: KeeperRequest, done: Done) -> None:
-        if request.platform not in self._quotes:
+        if request.platform not in self._platforms:
             _refuse(request, done, "malformed", f"no platform {request.platform}")
         elif request.keep in self._keeps:
             _refuse(request, done, "out-of-order", "there is such a keep already")
@@ -105,12 +122,13 @@ class Keeper:
             self._take(request, done)
 
     def _take(self, request: KeeperRequest, done: Done) -> None:
+        pool, quote = self._platforms[request.platform]
         try:
-            agent = self._pool.take()
+            agent = pool.take()
         except UnavailableError as error:
             _refuse(request, done, "unavailable", error.message)
             return
-        agent.quote = self._quotes[request.platform]
+        agent.quote = quote
         held = _Held(request.keep, request.platform, agent)
         self._keeps[request.keep] = self._by_agent[agent] = held
         held.timer = self._reactor.later(self._settings.unused_s, lambda: _end(held, "unused"))
@@ -204,7 +222,7 @@ class _Held:
 
 
 def _end(held: _Held, reason: str) -> None:
-    """Kill it; the zygote tells when it is gone."""
+    """Kill it; its launcher tells when it is gone."""
     if not held.over:
         held.reason = reason
         held.agent.kill()

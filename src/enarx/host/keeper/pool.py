@@ -16,35 +16,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from enarx.host.process import Zygote
+    from enarx.host.keeper.launcher import Launcher
     from enarx.host.reactor import Reactor
     from enarx.protocol.agent_link import Reply
 
-    StartZygote: TypeAlias = Callable[[], Zygote]
+    Start: TypeAlias = Callable[[], Launcher]
     Changed: TypeAlias = Callable[[Agent], None]
 
 _PAUSE_S = 1.0
-"""Before a zygote or a waiting keep that has died is replaced."""
+"""Before a launcher or a waiting keep that has died is replaced."""
 
 _LEISURE_S = 0.05
 """Before a keep that was taken is replaced while others wait: its launch comes first."""
 
 
 class Pool:
-    """One zygote, and up to *warm* keeps of it that wait.
+    """One launcher, and up to *warm* keeps of it that wait.
 
     Args:
         changed: told of every keep that was taken.
     """
 
-    def __init__(
-        self, reactor: Reactor, start: StartZygote, *, warm: int, changed: Changed
-    ) -> None:
+    def __init__(self, reactor: Reactor, start: Start, *, warm: int, changed: Changed) -> None:
         self._reactor = reactor
         self._start = start
         self._warm = warm
         self._changed = changed
-        self._zygote: Zygote | None = None
+        self._launcher: Launcher | None = None
         self._ready: deque[Agent] = deque()
         self._booting: Agent | None = None
         self._all: set[Agent] = set()
@@ -68,35 +66,35 @@ class Pool:
         return agent
 
     def close(self) -> None:
-        """End the zygote, and every keep with it."""
+        """End the launcher, and every keep with it."""
         self._closed = True
-        if self._zygote is not None:
-            self._reactor.forget(self._zygote.fileno())
-            self._zygote.close()
-            self._zygote = None
+        if self._launcher is not None:
+            self._reactor.forget(self._launcher.fileno())
+            self._launcher.close()
+            self._launcher = None
         self._bury()
 
     def _restart(self) -> None:
         if self._closed:
             return
         try:
-            self._zygote = self._start()
+            self._launcher = self._start()
         except UnavailableError:
             self._reactor.later(_PAUSE_S, self._restart)
             return
-        self._reactor.watch(self._zygote.fileno(), 1, lambda _: self._listen())  # POLLIN
+        self._reactor.watch(self._launcher.fileno(), 1, lambda _: self._listen())  # POLLIN
         self._refill()
 
     def _listen(self) -> None:
-        """Take what the zygote says: keeps began and ended, or all of them with it."""
-        zygote = self._zygote
-        if zygote is None:
+        """Take what the launcher says: keeps began and ended, or all of them with it."""
+        launcher = self._launcher
+        if launcher is None:
             return
-        control = zygote.fileno()
-        zygote.pump()
-        if zygote.ended:
+        control = launcher.fileno()
+        launcher.pump()
+        if launcher.ended:
             self._reactor.forget(control)
-            self._zygote = None
+            self._launcher = None
             self._reactor.later(_PAUSE_S, self._restart)
         self._bury()
 
@@ -113,9 +111,9 @@ class Pool:
             agent.changed(agent)
 
     def _fork(self) -> Agent:
-        if self._zygote is None:
-            raise UnavailableError("process keep", "no keep can be started now", retry_after_s=1)
-        process, broker = self._zygote.launch_agent()
+        if self._launcher is None:
+            raise UnavailableError("keep", "no keep can be started now", retry_after_s=1)
+        process, broker = self._launcher.launch_agent()
         agent = Agent(self._reactor, process, broker, changed=self._waiting_changed)
         self._all.add(agent)
         return agent

@@ -7,10 +7,14 @@ named at the start, not at the first connection that fails.
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import UTC, datetime
+from importlib.machinery import PathFinder
 
 from cryptography import x509
 
+from enarx.errors import MisconfiguredError
 from enarx.keep.net.settings import MOZILLA
 
 TYPE_CHECKING = False
@@ -75,10 +79,24 @@ def in_memory(anchors: Anchors) -> Anchors:
     """The same *anchors*, for contexts that are made when no file can be opened any more."""
     if not anchors.mozilla:
         return anchors
-    import certifi
-
-    bundle = x509.load_pem_x509_certificates(certifi.contents().encode())
+    with open(mozilla_bundle(), "rb") as file:
+        bundle = x509.load_pem_x509_certificates(file.read())
     return Anchors(anchors.certificates, mozilla=True, bundle=tuple(bundle))
+
+
+def mozilla_bundle() -> str:
+    """The path of certifi's bundle.
+
+    The package is not run: it would import a dozen others to find a file that lies beside it.
+
+    Raises:
+        MisconfiguredError: it is not installed.
+    """
+    found = PathFinder.find_spec("certifi", sys.path)
+    if found is None or found.origin is None:
+        hint = "install it into this environment: pip install certifi"
+        raise MisconfiguredError("certifi", "is not installed", hints=(hint,))
+    return os.path.join(os.path.dirname(found.origin), "cacert.pem")
 
 
 def _parse(settings: TlsSettings, place: str, pem: bytes) -> list[x509.Certificate]:

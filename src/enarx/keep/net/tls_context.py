@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 
-from enarx.keep.net.anchors import check_anchors, subject_of
+from enarx.keep.net.anchors import check_anchors, mozilla_bundle, subject_of
 from enarx.keep.net.tls_errors import NoApplicationProtocolError
 from enarx.keep.net.tls_names import certified_names, certifies, ip_address, matches, to_ascii
 
@@ -231,9 +231,7 @@ def _configured(
 
 def _trust(context: SSL.Context, anchors: Anchors) -> None:
     if anchors.mozilla and not anchors.bundle:
-        import certifi
-
-        context.load_verify_locations(certifi.where())
+        context.load_verify_locations(mozilla_bundle())
     store = context.get_cert_store()
     if store is None:
         raise TypeError("an OpenSSL context without a certificate store")

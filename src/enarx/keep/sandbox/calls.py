@@ -39,8 +39,11 @@ MOUNTS_WRITE = (
 )  # fmt: skip
 """Allowed only when host directories are mounted; which paths, Landlock decides."""
 
+PAIRS = ("socketpair",)
+"""Allowed only where connections arrive over a tunnel, and for local sockets only."""
+
 REFUSED = (
-    "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4",
+    "socket", "connect", "bind", "listen", "accept", "accept4",
     "fork", "vfork", "tkill", "open", "access", "stat", "readlink", "getcwd", "prctl",
 )  # fmt: skip
 

@@ -37,11 +37,16 @@ def preload() -> None:
 
 
 def lock_down(
-    mounts: Sequence[tuple[int, bool]], *, allow_threads: bool, child: int = 0
+    mounts: Sequence[tuple[int, bool]],
+    *,
+    allow_threads: bool,
+    child: int = 0,
+    pairs: bool = False,
 ) -> Applied:
     """Give up everything but what is open and *mounts* (directory descriptor, writable).
 
-    *child* is the one process that may still be killed and waited for, if there is one.
+    *child* is the one process that may still be killed and waited for, if there is one.  With
+    *pairs*, pairs of connected local sockets may still be made.
 
     The caller must not have started a thread, must have imported all it will ever need, and must
     already have no_new_privs (the zygote sees to that).
@@ -61,6 +66,7 @@ def lock_down(
         writable=any(writable for _, writable in mounts),
         threads=allow_threads,
         child=child,
+        pairs=pairs,
     )
     return Applied([*dropped, *applied, *filtered], missing + unfiltered)
 

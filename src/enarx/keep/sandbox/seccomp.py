@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import socket
 
 from enarx.keep.sandbox import calls
 
@@ -73,6 +74,7 @@ def restrict(
     writable: bool = False,
     threads: bool = False,
     child: int = 0,
+    pairs: bool = False,
 ) -> tuple[list[str], list[str]]:
     """Filter the system calls of this process, all its threads and for ever.
 
@@ -82,6 +84,7 @@ def restrict(
         writable: some of those are writable.
         threads: threads may be started; processes never.
         child: the one process that may be killed and waited for, if there is one.
+        pairs: pairs of connected local sockets may be made.
 
     Returns:
         What was applied, and what cannot be.
@@ -99,6 +102,7 @@ def restrict(
         building.optimise()
         _fill(building, mounts=mounts, writable=writable, threads=threads)
         _allow_child(building, child)
+        _allow_pairs(building, pairs=pairs)
         building.load()
     finally:
         building.release()
@@ -134,6 +138,15 @@ def _allow_child(building: _Filter, child: int) -> None:
         return
     building.add(_ACT_ALLOW, ["kill", "wait4"], _Condition(0, _EQ, child))
     building.add(_EPERM, ["kill", "wait4"], _Condition(0, _NE, child))
+
+
+def _allow_pairs(building: _Filter, *, pairs: bool) -> None:
+    """Let pairs of local sockets be made, or none."""
+    if not pairs:
+        building.add(_EPERM, calls.PAIRS)
+        return
+    building.add(_ACT_ALLOW, calls.PAIRS, _Condition(0, _EQ, socket.AF_UNIX))
+    building.add(_EPERM, calls.PAIRS, _Condition(0, _NE, socket.AF_UNIX))
 
 
 class _Filter:

@@ -15,10 +15,14 @@ table 23 (ATTESTATION_REPORT), section 4.3 (guest policy), section 10 (signature
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from enarx.errors import MalformedError
 from enarx.wire.record import offset_of, raw, record, u8, u32, u64, unpack, zero
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VERSIONS = (2, 3, 4, 5)
 
@@ -29,6 +33,21 @@ HOST_REQUESTED = 0xFFFF_FFFF
 """VMPL of a report that the host asked for."""
 
 ECDSA_P384_SHA384 = 1
+
+POLICY_BITS: Mapping[str, int] = MappingProxyType(
+    {
+        "smt": 16,
+        "migrate_ma": 18,
+        "debug": 19,
+        "single_socket": 20,
+        "cxl_allow": 21,
+        "mem_aes_256_xts": 22,
+        "rapl_dis": 23,
+        "ciphertext_hiding_dram": 24,
+        "page_swap_disable": 25,
+    }
+)
+"""What can be set in a guest's policy beside versions, by its name in ``GuestPolicy``."""
 
 SigningKey = Literal["vcek", "vlek", "none"]
 _SIGNING_KEYS: dict[int, SigningKey] = {0: "vcek", 1: "vlek", 7: "none"}
