@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from enarx.host.checks import advice
 from enarx.host.checks.vm import device, firmware, kvm, qemu
-from enarx.host.doctor.facts import AMD_FIRMWARE, version_of
+from enarx.host.doctor.facts import version_of
 from enarx.host.platforms import Check
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def snp(facts: Facts) -> tuple[Check, ...]:
         device(facts, "/dev/sev", _no_device(facts), "kvm"),
         _firmware(facts),
         kvm(facts),
-        qemu(facts, (9, 1), _WHO_HAS),
-        firmware(facts, AMD_FIRMWARE, "ovmf-amdsev", "OVMF.amdsev.fd"),
+        qemu(facts, "snp", _WHO_HAS),
+        firmware(facts, "snp"),
         locked_memory(facts),
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from enarx.host.checks import advice
 from enarx.host.checks.snp import unsaid
 from enarx.host.checks.vm import device, firmware, kvm, qemu
-from enarx.host.doctor.facts import INTEL_FIRMWARE, QCNL, QGS_SOCKET
+from enarx.host.doctor.facts import QCNL, QGS_SOCKET
 from enarx.host.platforms import Check
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def tdx(facts: Facts) -> tuple[Check, ...]:
         _kernel(facts),
         _module(facts),
         kvm(facts),
-        qemu(facts, (10, 1), _WHO_HAS),
-        firmware(facts, INTEL_FIRMWARE, "ovmf-inteltdx", "OVMF.inteltdx.fd"),
+        qemu(facts, "tdx", _WHO_HAS),
+        firmware(facts, "tdx"),
         enclave,
         _service(facts),
         _collateral(facts),
