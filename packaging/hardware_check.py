@@ -133,14 +133,10 @@ def _describe(report: Report) -> None:
 
 def _check(report: Report, name: str, image: str | None) -> str:
     """One platform; what is missing is no failure, but said."""
-    said = subprocess.run(
-        _enarx("platform", "doctor", "--platform", name),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    report.add(f"```console\n$ enarx platform doctor --platform {name}\n{said.stdout}```\n\n")
-    if said.returncode:
+    doctor = ("platform", "doctor", "--platform", name)
+    report.run(*_enarx(*doctor), wants=None)
+    said = subprocess.run(_enarx(*doctor, "--json"), capture_output=True, text=True, check=False)
+    if not json.loads(said.stdout)["platforms"][0]["ready"]:
         return "not available here (enarx platform doctor says what is missing)"
     with tempfile.TemporaryDirectory(prefix="enarx-check-") as folder:
         if name == "sgx":
