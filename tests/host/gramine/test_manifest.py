@@ -23,6 +23,7 @@ def enclave(**options: object) -> Enclave:
     """A small enclave."""
     given_: dict[str, object] = {
         "libos": LIBOS,
+        "runtime": "/usr/lib/x86_64-linux-gnu/gramine/runtime/glibc",
         "entrypoint": "/usr/bin/python3.11",
         "argv": ("python3", "-I", "-c", 'print("hello")'),
         "files": FILES,
@@ -33,13 +34,15 @@ def enclave(**options: object) -> Enclave:
 
 def test_the_manifest_word_for_word() -> None:
     """Every line is there for a reason, and there is no other."""
-    assert text(enclave()) == (
+    assert text(enclave(libraries=("/usr/bin",))) == (
         f'loader.entrypoint.uri = "file:{LIBOS}"\n'
         'libos.entrypoint = "/usr/bin/python3.11"\n'
         'loader.argv = ["python3", "-I", "-c", "print(\\"hello\\")"]\n'
+        'loader.env.LD_LIBRARY_PATH = "/lib:/usr/bin"\n'
         'loader.log_level = "error"\n'
         "sys.disallow_subprocesses = true\n"
         "fs.mounts = [\n"
+        '  { path = "/lib", uri = "file:/usr/lib/x86_64-linux-gnu/gramine/runtime/glibc" },\n'
         '  { path = "/usr/bin", uri = "file:/usr/bin" },\n'
         '  { path = "/usr/lib/python3.11", uri = "file:/usr/lib/python3.11" },\n'
         '  { type = "tmpfs", path = "/tmp" },\n'
@@ -90,6 +93,7 @@ def test_nothing_comes_from_the_host() -> None:
         ({"libos": "libsysdb.so"}, "want an absolute path"),
         ({"entrypoint": "/usr/../bin/python3"}, "want an absolute path"),
         ({"directories": ("/caf\xe9",)}, "want an absolute path"),
+        ({"libraries": ("/lib64",)}, "libraries: want some of the directories"),
         ({"argv": ()}, "argv: want printable words"),
         ({"argv": ("a\nb",)}, "argv: want printable words"),
         ({"files": ()}, "files: want each file once"),

@@ -50,9 +50,11 @@ class Enclave:
 
     Args:
         libos: path of Gramine's LibOS, ``libsysdb.so``.
+        runtime: directory of Gramine's C library, which is mounted as /lib.
         entrypoint: path of the interpreter, one of *files* or a link to one.
         argv: of the interpreter, its own name first.
         directories: where *files* are, each mounted under its own name.
+        libraries: those of them where shared objects are looked for, after /lib.
         size_mib: a power of two; all of it is added before the start, so that it is measured.
         threads: of the keep.
         isv_prod_id, isv_svn: of the SIGSTRUCT.
@@ -62,17 +64,19 @@ class Enclave:
     """
 
     libos: str
+    runtime: str
     entrypoint: str
     argv: tuple[str, ...]
     files: tuple[TrustedFile, ...]
     directories: tuple[str, ...]
+    libraries: tuple[str, ...] = ()
     size_mib: int = 1024
     threads: int = 8
     isv_prod_id: int = 0
     isv_svn: int = 0
 
     def __post_init__(self) -> None:
-        for path in (self.libos, self.entrypoint, *self.directories):
+        for path in (self.libos, self.runtime, self.entrypoint, *self.directories):
             _check_path(path)
         _within("threads", self.threads, 1, MAX_THREADS)
         _within("size_mib", self.size_mib, _MIN_SIZE_MIB, _MAX_SIZE_MIB)
@@ -81,6 +85,8 @@ class Enclave:
         if self.size_mib & (self.size_mib - 1):
             problem = f"got {self.size_mib}, want a power of two"
             raise MisconfiguredError(_WHAT, problem, path="size_mib")
+        if not set(self.libraries) <= set(self.directories):
+            raise MisconfiguredError(_WHAT, "want some of the directories", path="libraries")
         if not self.argv or not all(map(_is_plain, self.argv)):
             raise MisconfiguredError(_WHAT, "want printable words, at least one", path="argv")
         paths = [file.path for file in self.files]
@@ -97,9 +103,11 @@ def _lines(enclave: Enclave) -> Iterator[str]:
     yield f"loader.entrypoint.uri = {_uri(enclave.libos)}"
     yield f"libos.entrypoint = {_quoted(enclave.entrypoint)}"
     yield f"loader.argv = [{', '.join(map(_quoted, enclave.argv))}]"
+    yield f"loader.env.LD_LIBRARY_PATH = {_quoted(':'.join(('/lib', *enclave.libraries)))}"
     yield 'loader.log_level = "error"'
     yield "sys.disallow_subprocesses = true"
     yield "fs.mounts = ["
+    yield f'  {{ path = "/lib", uri = {_uri(enclave.runtime)} }},'
     for directory in sorted(set(enclave.directories)):
         yield f"  {{ path = {_quoted(directory)}, uri = {_uri(directory)} }},"
     yield '  { type = "tmpfs", path = "/tmp" },'
