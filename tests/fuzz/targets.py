@@ -24,6 +24,8 @@ from enarx.appraisal.baseline import baseline
 from enarx.errors import EnarxError, MisconfiguredError, RejectedError
 from enarx.evidence import event_log, media
 from enarx.evidence.container import open_container
+from enarx.host.doctor import report as platform_report
+from enarx.host.doctor.facts import Facts
 from enarx.keep.vm import certificate_table as quoter_table
 from enarx.keep.vm.report_data import report_data_of
 from enarx.protocol import agent_link, channel
@@ -349,6 +351,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             seeds=seeds.nvgpu,
         ),
         "pem": Target(feed=lambda data: text.pem_blocks(data, "it") and None, seeds=seeds.pem),
+        "platform-report": Target(
+            feed=lambda data: platform_report.decode(data) and None,
+            seeds=lambda: (platform_report.encode(Facts()),),
+        ),
         "policy": Target(feed=_policy, seeds=seeds.policies, refuses=MisconfiguredError),
         "quoter-report": Target(
             feed=lambda data: _either(

@@ -38,6 +38,16 @@ class Machine:
         """The processor's name."""
         return self._cpu.get("model name", "unknown")
 
+    @property
+    def architecture(self) -> str:
+        """The architecture of the kernel that runs this."""
+        return platform.machine()
+
+    def number(self, key: str) -> int:
+        """A number of the first processor in /proc/cpuinfo; 0 if it is not there."""
+        text = self._cpu.get(key, "")
+        return int(text) if text.isascii() and text.isdigit() else 0
+
     def feature(self, *names: str) -> bool:
         """Does the kernel list one of these processor features?"""
         return not set(names).isdisjoint(self._cpu.get("flags", "").split())
@@ -54,17 +64,28 @@ class Machine:
         """May this user read and write it?"""
         return os.access(self.locate(path), os.R_OK | os.W_OK)
 
-    def read(self, path: str) -> str:
-        """The text of a small file; empty if there is none."""
+    def group(self, path: str) -> str:
+        """The name of the group that it belongs to; empty for root's, or one without a name."""
         try:
-            with open(self.locate(path), encoding="utf-8", errors="replace") as file:
-                return file.read(1 << 20).strip()
+            number = os.stat(self.locate(path)).st_gid
         except OSError:
             return ""
+        if not number:
+            return ""
+        lines = (line.split(":") for line in self.read("/etc/group").splitlines())
+        return next((f[0] for f in lines if len(f) > 2 and f[2] == str(number)), "")  # noqa: PLR2004
 
-    def switched_on(self, path: str) -> bool:
-        """Does a kernel module's parameter say yes?"""
-        return self.read(path) in ("1", "Y", "y")
+    def read(self, path: str) -> str:
+        """The text of a small file; empty if there is none."""
+        return self.read_bytes(path, 1 << 20).decode("utf-8", "replace").strip()
+
+    def read_bytes(self, path: str, most: int) -> bytes:
+        """The first *most* bytes of a file; empty if there is none."""
+        try:
+            with open(self.locate(path), "rb") as file:
+                return file.read(most)
+        except OSError:
+            return b""
 
     def program(self, *names: str) -> str:
         """The path of the first of these programs that is installed; empty if none."""

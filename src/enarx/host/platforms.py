@@ -13,30 +13,31 @@ from enarx.errors import MisconfiguredError, UnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from enarx.host.machine import Machine
+    from enarx.host.doctor.facts import Facts
 
 
 class Check:
     """One fact: does it hold, what was found, what to do about it.
 
-    An *optional* one weakens the platform but does not prevent it.
+    An *optional* one weakens the platform but does not prevent it.  One that *passed* as None could
+    not be found out: *mesg* says why, and it prevents nothing.  A *hopeless* one nobody can change.
     """
 
-    __slots__ = ("data", "info", "mesg", "name", "optional", "passed")
+    __slots__ = ("data", "hopeless", "info", "mesg", "name", "optional", "passed")
 
     def __init__(
         self,
         name: str,
-        passed: bool,  # noqa: FBT001 - the fact itself
+        passed: bool | None,  # noqa: FBT001 - the fact itself
         *,
         info: str | None = None,
         mesg: str | None = None,
         data: tuple[Check, ...] = (),
         optional: bool = False,
+        hopeless: bool = False,
     ) -> None:
         self.name = name
+        self.hopeless = hopeless
         self.passed = passed
         self.info = info
         self.mesg = None if passed else mesg
@@ -46,33 +47,31 @@ class Check:
     @property
     def blocks(self) -> bool:
         """The platform cannot be used because of this."""
-        failed = not self.passed or any(inner.blocks for inner in self.data)
+        failed = self.passed is False or any(inner.blocks for inner in self.data)
         return failed and not self.optional
 
 
 class Platform:
     """One platform: its names, what it isolates with, and whether this version can launch it."""
 
-    __slots__ = ("alias", "built", "checks", "isolation", "name")
+    __slots__ = ("alias", "built", "isolation", "name")
 
     def __init__(
         self,
         name: str,
         alias: str | None,
         isolation: str,
-        checks: Callable[[Machine], tuple[Check, ...]],
         *,
         built: bool = False,
     ) -> None:
         self.name = name
         self.alias = alias
         self.isolation = isolation
-        self.checks = checks
         self.built = built
 
 
 class Finding:
-    """What was found out about one platform on one machine."""
+    """What was found out about one platform on one machine; *data* begins with its launcher."""
 
     __slots__ = ("data", "platform")
 
@@ -81,15 +80,22 @@ class Finding:
         self.data = data
 
     @property
+    def of_machine(self) -> tuple[Check, ...]:
+        """What the machine itself has and lacks."""
+        return self.data[1:]
+
+    @property
     def usable(self) -> bool:
         """Keeps can be started on it, here, by this version."""
         return not any(check.blocks for check in self.data)
 
 
-def examine(machine: Machine) -> tuple[Finding, ...]:
+def examine(facts: Facts) -> tuple[Finding, ...]:
     """Check every platform, strongest isolation first."""
+    from enarx.host.checks.catalogue import CHECKS  # not for every start of a keep
+
     return tuple(
-        Finding(platform, (_launcher(platform), *platform.checks(machine)))
+        Finding(platform, (_launcher(platform), *CHECKS[platform.name](facts)))
         for platform in _platforms()
     )
 
@@ -127,15 +133,11 @@ def _launcher(platform: Platform) -> Check:
 
 
 def _platforms() -> tuple[Platform, ...]:
-    """All platforms, strongest isolation first; the checks are loaded when they are wanted."""
-    from enarx.host import checks
-
+    """All platforms, strongest isolation first."""
     return (
-        Platform("snp", "sev", "virtual machine, memory encrypted by AMD SEV-SNP", checks.snp),
-        Platform("tdx", None, "virtual machine, memory encrypted by Intel TDX", checks.tdx),
-        Platform("sgx", None, "enclave, memory encrypted by Intel SGX", checks.sgx),
-        Platform("vm", "kvm", "virtual machine, not protected from the host", checks.vm),
-        Platform(
-            "process", "nil", "process, not protected from the host", checks.process, built=True
-        ),
+        Platform("snp", "sev", "virtual machine, memory encrypted by AMD SEV-SNP"),
+        Platform("tdx", None, "virtual machine, memory encrypted by Intel TDX"),
+        Platform("sgx", None, "enclave, memory encrypted by Intel SGX"),
+        Platform("vm", "kvm", "virtual machine, not protected from the host"),
+        Platform("process", "nil", "process, not protected from the host", built=True),
     )

@@ -88,7 +88,8 @@ def test_an_endless_console_starves_nobody(played: NewMachines) -> None:
     until(machines, lambda: keep.over)
     assert keep.end is not None
     assert keep.end.kind == "ordered"
-    assert "?[31mnoise" in keep.end.reason
+    assert keep.end.reason.startswith("the host ended it; its console: ")
+    assert keep.end.reason.isprintable()
     keep.close()
 
 
@@ -207,6 +208,57 @@ def started(pid: int) -> dict[str, int]:
     while "qemu" not in (below := children(pid)):
         os.sched_yield()
     return below
+
+
+def test_closing_a_launcher_ends_its_machines(played: NewMachines) -> None:
+    """A launcher that is closed has waited for every machine; it says why it starts no more."""
+    machines = played("boot")
+    keeps = [launch(machines) for _ in range(2)]
+    until(machines, lambda: all(keep.booted for keep in keeps))
+    gone = ends(*(pid for keep in keeps for pid in children(keep.pid).values()))
+    machines.close()
+    gone()
+    machines.close()
+    machines.pump()
+    assert machines.ended == "was closed"
+    for keep in keeps:
+        assert keep.over
+        assert keep.end is not None
+        assert keep.end.kind == "ordered"
+        keep.close()
+
+
+def test_a_keep_that_breaks_its_protocol_is_ended(played: NewMachines) -> None:
+    """What a keep did wrong is its problem, and its machine ends."""
+    machines = played("boot")
+    keep = launch(machines)
+    until(machines, lambda: keep.booted)
+    gone = ends(keep.pid, *children(keep.pid).values())
+    keep.broke("frame: is too long")
+    assert keep.over
+    assert keep.problem == "broke the protocol of its link: frame: is too long"
+    until(machines, lambda: keep.end is not None)
+    gone()
+    keep.close()
+
+
+def test_a_guest_that_loses_its_host_ends(played: NewMachines) -> None:
+    """When the host closes both links the guest learns of it, and its end is its own."""
+    machines = played("agent")
+    keep, broker = machines.launch_agent()
+    until(machines, lambda: keep.booted)
+    broker.close()
+    keep.close()
+    until(machines, lambda: keep.over)
+    assert keep.end is not None
+    assert keep.end.kind == "powered-off"
+
+
+def test_a_process_that_does_not_start_is_known(played: NewMachines) -> None:
+    """Where the machine's own process fails at once, its exit status is what is known."""
+    keep = run(played("boot", program="raise SystemExit(7)"))
+    assert keep.end is not None
+    assert (keep.end.kind, keep.end.reason) == ("failed", "its process ended with status 7")
 
 
 def test_a_launcher_leaves_no_descriptor(played: NewMachines) -> None:

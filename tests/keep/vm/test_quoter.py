@@ -142,6 +142,24 @@ def test_a_quoter_serves_until_the_agent_hangs_up(
     assert (tmp_path / "enarx").is_dir()
 
 
+def test_a_quoter_may_write_to_its_instance(
+    tmp_path: Path, link: tuple[socket.socket, socket.socket]
+) -> None:
+    """Its sandbox lets it open attributes to write; a generation that stands still is refused."""
+    ours, theirs = link
+    (tmp_path / "generation").write_text("7\n")
+    (tmp_path / "inblob").write_text("")
+    process = quoter(theirs, tmp_path)
+    request = Request("quote", id=1, report_data=b"d" * 64)
+    frames.send(ours, agent_link.encode_request(request))
+    reply = agent_link.decode_reply(frames.receive(ours)[0], "quote", 0)
+    assert "others wrote to the report instance" in reply.text
+    assert (tmp_path / "inblob").read_bytes() == b"d" * 64
+    ours.close()
+    theirs.close()
+    assert ended(process)[0] == 0
+
+
 @pytest.mark.parametrize(
     "frame",
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 from contextlib import suppress
 
@@ -95,6 +96,8 @@ def keep_only(fds: Sequence[int]) -> None:
 def execute(argv: tuple[str, ...], *, inherit: Sequence[int], stderr: int) -> int:
     """Become the program *argv*, without environment, input or output: call it in a child.
 
+    It leaves no core file behind, in which a guest's memory would be.
+
     Args:
         inherit: descriptors that it gets, under the same numbers.
         stderr: descriptor that becomes its error output, where also the reason goes if it cannot
@@ -105,6 +108,7 @@ def execute(argv: tuple[str, ...], *, inherit: Sequence[int], stderr: int) -> in
     os.dup2(nothing, 1)
     os.dup2(stderr, 2)
     os.chdir("/")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for fd in inherit:
         os.set_inheritable(fd, True)  # noqa: FBT003 - takes it by position only
     try:

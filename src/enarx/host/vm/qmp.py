@@ -67,7 +67,7 @@ class Session:
     def __init__(self) -> None:
         self.ready = False
         """Commands can be given: QEMU has greeted and taken our capabilities."""
-        self._buffer = bytearray()
+        self._rest = b""
         self._greeted = False
         self._asked: list[str] = []
 
@@ -87,17 +87,10 @@ class Session:
         Raises:
             MalformedError: it is no QMP.
         """
-        self._buffer += data
-        found: list[Event | Answer] = []
-        while True:
-            line, newline, rest = self._buffer.partition(b"\n")
-            if len(line) > MAX_LINE:
-                raise MalformedError(_HERE, f"a line of more than {MAX_LINE} bytes")
-            if not newline:
-                return tuple(found)
-            self._buffer = rest
-            if line.strip():
-                found += self._line(bytes(line))
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if max(map(len, (*lines, self._rest))) > MAX_LINE:
+            raise MalformedError(_HERE, f"a line of more than {MAX_LINE} bytes")
+        return tuple(said for line in lines if line.strip() for said in self._line(line))
 
     @property
     def greeted(self) -> bool:
