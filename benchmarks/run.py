@@ -32,6 +32,7 @@ from figures import Figure, Skipped
 
 import measure as measuring
 import steward
+import vm
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "cold": start.cold,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "launch": launch.launch,
     "channel": launch.channel,
     "idle-keeps": launch.idle_keeps,
+    "vm": vm.vm,
     "log": log.log,
     "steward": steward.steward,
 }
