@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
 
 import pytest
-from tests.host.vm.conftest import plain
+from tests.host.vm.conftest import QEMU, plain
 
+from enarx.host.machine import Machine
 from enarx.host.vm.command import Ends, Files, argv
+from enarx.host.vm.probe import probe
 from enarx.host.vm.shape import SnpLaunch, TdxLaunch, Vm
 
 _EVERY = (
@@ -16,7 +20,7 @@ _EVERY = (
 )
 _Q35 = "-machine q35,smm=off,vmport=off,hpet=off,sata=off,smbus=off,usb=off,i8042=off"
 _LINK = (
-    "-chardev socket,id=qmp,fd=8 -mon chardev=qmp,mode=control -chardev socket,id=link,fd=7"
+    "-chardev socket,id=qmp,fd=8 -qmp chardev:qmp -chardev socket,id=link,fd=7"
     " -device virtio-serial-pci,id=ports,max_ports=2,disable-legacy=on,iommu_platform=on"
     " -device virtserialport,id=link,chardev=link,name=org.enarx.link,nr=1"
 )
@@ -112,6 +116,42 @@ def test_a_console_only_where_one_is_wanted() -> None:
         "-chardev file,id=console,path=/proc/self/fd/9,append=on -serial chardev:console"
     )
     assert "serial chardev" not in line(plain())
+
+
+@pytest.mark.needs("qemu-system-x86_64")
+@pytest.mark.parametrize(
+    ("technology", "refusal"),
+    [("snp", "vm-type SEV-SNP not supported"), ("tdx", "vm-type TDX not supported")],
+)
+def test_a_qemu_that_knows_the_technology_takes_the_line(technology: str, refusal: str) -> None:
+    """On a machine without it, such a QEMU understands every option and blames KVM alone."""
+    if technology not in probe(Machine(), path=QEMU).technologies:
+        pytest.skip(f"this QEMU has no {technology}; ENARX_QEMU names another")
+    launch = SnpLaunch(host_data=bytes(32), id_block=bytes(96), id_auth=bytes(4096))
+    vm = plain(
+        technology=technology,
+        accelerator="kvm",
+        cpu_model="EPYC-v4" if technology == "snp" else "host",
+        snp=launch if technology == "snp" else None,
+        tdx=TdxLaunch(mrconfigid=bytes(48)) if technology == "tdx" else None,
+    )
+    pairs = [socket.socketpair() for _ in range(2)]
+    ends = Ends(link=pairs[0][1].fileno(), qmp=pairs[1][1].fileno())
+    said = subprocess.run(
+        argv(QEMU, vm, Files(firmware="/nonexistent"), ends),
+        pass_fds=(ends.link, ends.qmp),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    for sock in (end for pair in pairs for end in pair):
+        sock.close()
+    lines = said.stderr.splitlines()
+    if any("could not load PC BIOS" in line for line in lines):
+        pytest.skip(f"this machine has {technology}")
+    assert len(lines) == 1, lines
+    assert refusal in lines[0]
 
 
 @pytest.mark.parametrize("option", ["-drive", "-netdev", "-vnc", "-usb", "-hda", "-monitor"])

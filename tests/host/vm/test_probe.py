@@ -25,6 +25,7 @@ def test_the_installed_qemu() -> None:
     assert {*found.accelerators, *found.problems} == {"kvm", "tcg"}
     assert not {*found.accelerators} & {*found.problems}
     assert found.accelerator == ("kvm" if "kvm" in found.accelerators else "tcg")
+    assert bool(found.emulation) is (found.accelerator == "tcg")
 
 
 @pytest.mark.needs("qemu-system-x86_64")

@@ -49,9 +49,10 @@ p64:
   jne fail
 good:
   movb $0x10,%al
-  outb %al,$0xf4
+  jmp end
 fail:
   movb $0x11,%al
+end:
   outb %al,$0xf4
 1:
   hlt

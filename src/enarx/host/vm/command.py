@@ -139,7 +139,7 @@ def _image(vm: Vm, files: Files) -> tuple[str, ...]:
 
 
 def _monitor(fd: int) -> tuple[str, ...]:
-    return ("-chardev", f"socket,id=qmp,fd={fd}", "-mon", "chardev=qmp,mode=control")
+    return ("-chardev", f"socket,id=qmp,fd={fd}", "-qmp", "chardev:qmp")
 
 
 def _link(fd: int) -> tuple[str, ...]:

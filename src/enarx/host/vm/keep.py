@@ -150,8 +150,7 @@ class Machines:
             return
         self.ended = "was closed"
         for keep in self._keeps.values():
-            keep.kill(signal.SIGKILL)
-            keep.kill(signal.SIGKILL)
+            keep.destroy()
             keep.bury()
         self._keeps.clear()
         self._ready.close()
@@ -210,12 +209,14 @@ class VmKeep:
         Its process ends the guest at once, and tells how it was; asked a second time to kill, the
         process itself is killed, and its children with it.
         """
-        if self._handle < 0:
-            return
-        final = self._told and number == signal.SIGKILL
-        self._told = True
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL if final else signal.SIGTERM)
+        if self._told and number == signal.SIGKILL:
+            self.destroy()
+        else:
+            self._signal(signal.SIGTERM)
+
+    def destroy(self) -> None:
+        """Kill the machine's process, and its children with it; ``bury`` waits for its end."""
+        self._signal(signal.SIGKILL)
 
     def broke(self, problem: str) -> None:
         """It broke the rules of its link: nothing it does is of use any more."""
@@ -243,12 +244,19 @@ class VmKeep:
     def bury(self) -> None:
         """Wait for the process, which has closed its end or been killed."""
         _, status = os.waitpid(self.pid, 0)
+        self.listen()  # it may have told how before it was killed
         os.close(self._handle)
         self._handle = -1
         self._control.close()
         self._over = True
         if self.end is None:
             self.end = _end_of(status, ordered=self._told)
+
+    def _signal(self, number: int) -> None:
+        self._told = True
+        if self._handle >= 0:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, number)
 
 
 def _seal(artefacts: Artefacts) -> Sequence[int]:

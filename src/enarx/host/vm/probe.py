@@ -80,6 +80,13 @@ class Qemu:
             raise UnavailableError(self.path, f"runs no guest ({said})")
         return self.accelerators[0]
 
+    @property
+    def emulation(self) -> str:
+        """Why machines are emulated, for people; empty if they are not."""
+        if "kvm" in self.accelerators:
+            return ""
+        return f"virtual machines are emulated, which is slow: KVM: {self.problems['kvm']}"
+
 
 def probe(machine: Machine, *, path: str = "") -> Qemu:
     """Find QEMU and try what it can do; takes about a second.

@@ -31,8 +31,8 @@ _CODE = bytes.fromhex(
     "31c0 0fa2 83f807 7223 b807000000 31c9 0fa2 0fbae308 7314"
     # shlx eax, edx, ecx of 3 and 4 is 48, or fail
     "ba03000000 b904000000 c4e271f7c2 83f830 7504"
-    # passed: out 0xf4, 16; failed: out 0xf4, 17; hlt for ever
-    "b010 e6f4 b011 e6f4 f4 ebfd"
+    # passed: al = 16; failed: al = 17; out 0xf4, al; hlt for ever
+    "b010 eb02 b011 e6f4 f4 ebfd"
     # descriptors, as used ones since they cannot be written: none, code 32, data, code 64
     "0000000000000000 ffff0000009bcf00 ffff00000093cf00 ffff0000009baf00"
     # their limit and address
