@@ -67,6 +67,7 @@ def test_keys_make_a_firmware_choose() -> None:
     ):  # fmt: skip
         assert enforces_secure_boot((replace(empty, data=volume(found)),)) is enforced
     assert not enforces_secure_boot(())
+    assert not enforces_secure_boot((replace(empty, kind=0, data=volume(KEYS)),))
 
 
 def test_a_recorded_firmware_has_none(shared: Path) -> None:

@@ -166,6 +166,17 @@ def test_releases_are_known(release: int, problem: str) -> None:
         Handover(release=release)
 
 
+def test_what_each_release_changed_it_changed_from_then_on() -> None:
+    """A separator in RTMR 1 since 202411; kernels as they are since 202502."""
+    image = sha384(b"image")
+    registers = {
+        release: image_register(image, Handover(release=release, patched_for=GIB))
+        for release in (202302, 202408, 202411, 202608)
+    }
+    assert registers[202302] == registers[202408] != registers[202411] == registers[202608]
+    assert Handover(release=202502).patched_for is None
+
+
 def test_wrong_events_are_our_mistakes() -> None:
     """A register that is none, a digest of another algorithm."""
     for event in ((4, bytes(48)), (-1, bytes(48)), (0, bytes(32))):
