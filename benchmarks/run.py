@@ -31,6 +31,7 @@ from bench import BUILT
 from figures import Figure, Skipped
 
 import steward
+import tunnel
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "cold": start.cold,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "idle-keeps": launch.idle_keeps,
     "log": log.log,
     "steward": steward.steward,
+    "tunnel": tunnel.tunnel,
 }
 LONG: dict[str, Callable[[], Iterator[Figure]]] = {"log-full": log.full}
 """Those that run only when they are named, or with --full."""
