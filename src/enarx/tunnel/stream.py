@@ -38,8 +38,8 @@ class StreamEnd:
     """
 
     __slots__ = (
-        "_broken", "_buffer", "_carrier", "_hung_up", "_readable", "_undeliverable", "channel",
-        "queued", "sock",
+        "_broken", "_buffer", "_carrier", "_end_said", "_hung_up", "_readable", "_undeliverable",
+        "channel", "queued", "sock",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +54,7 @@ class StreamEnd:
         self._hung_up = False
         self._undeliverable = False  # the socket takes no more; what it has is still read
         self._broken = False  # and that is no orderly end
+        self._end_said = False  # to the socket
         if sock is not None:
             self.attach(sock)
 
@@ -118,6 +119,7 @@ class StreamEnd:
         if self.channel.into == BROKEN:
             self.abort()
             return
+        self._read_on()  # nobody may want it any more
         self.flush()
         self._linger()
 
@@ -199,11 +201,10 @@ class StreamEnd:
         if channel.over:
             self._release()
             return
-        try:
-            sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._undeliverable = True
-        if channel.deaf:
+        if not self._end_said:  # doing it again would call for us again
+            self._end_said = True
+            with contextlib.suppress(OSError):  # it is closed already
+                sock.shutdown(socket.SHUT_WR)
             self._read_on()
 
     def _linger(self) -> None:
