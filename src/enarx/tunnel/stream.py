@@ -14,13 +14,13 @@ import socket
 import struct
 
 from enarx.tunnel.channel import BROKEN, CLOSED, ENDED, OPEN
+from enarx.tunnel.records import PIECE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enarx.tunnel.carrier import Carrier
     from enarx.tunnel.channel import Channel
 
-_PIECE = 64 * 1024
 _DONTWAIT = int(socket.MSG_DONTWAIT)
 _SEND = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close that breaks off
@@ -71,7 +71,7 @@ class StreamEnd:
         if sock is None or channel.out != OPEN or not self._readable:
             return False
         deaf = channel.deaf
-        size = (not self._buffer) if deaf else min(channel.credit, _PIECE)
+        size = (not self._buffer) if deaf else min(channel.credit, PIECE)
         if not size:
             return False
         try:
