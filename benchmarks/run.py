@@ -32,6 +32,7 @@ from figures import Figure, Skipped
 
 import measure as measuring
 import steward
+import tunnel
 import vm
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -58,6 +59,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "vm": vm.vm,
     "log": log.log,
     "steward": steward.steward,
+    "tunnel": tunnel.tunnel,
 }
 LONG: dict[str, Callable[[], Iterator[Figure]]] = {"log-full": log.full}
 """Those that run only when they are named, or with --full."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, partial
 from types import MappingProxyType
 
-from tests.fuzz import images, logs, machines, seeds
+from tests.fuzz import images, logs, machines, seeds, tunnels
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
@@ -394,5 +394,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "tdx-signed": Target(feed=signed(TDX, _signed_tdx, _demanding), seeds=seeds.tdx_bodies),
         "text": Target(feed=_text, seeds=lambda: seeds.TEXTS),
+        "tunnel-host": Target(feed=tunnels.feed_host, seeds=lambda: tunnels.whole()[1:]),
+        "tunnel-keep": Target(feed=tunnels.feed_keep, seeds=lambda: tunnels.whole()[:1]),
+        "tunnel-records": Target(feed=tunnels.feed_records, seeds=tunnels.whole),
     }
 )

@@ -20,6 +20,7 @@ from tests.tunnel.parties import (
     offer,
     resident_bytes,
     stream_pair,
+    tcp_pair,
     there,
 )
 from tests.tunnel.test_violations import opens, raw
@@ -30,6 +31,8 @@ from enarx.tunnel.records import CREDIT, DATA, FILE, FRAMES, KEEP, RESET, STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from enarx.tunnel.carrier import Carrier
 
     Start = Callable[..., Hostile]
 
@@ -293,3 +296,41 @@ def test_unasked_data_for_an_undelivered_stream_is_bounded(hostile: Start) -> No
 
 def _waiting(one: Hostile) -> int:
     return sum(len(getattr(end, "_buffer", b"")) for end in one.carrier._ends.values())
+
+
+def sleeps(both: Both, carrier: Carrier) -> bool:
+    """Whether it waits once it has done what there is to do; the kernel may be a little late."""
+    for _ in range(5):
+        both.settle()
+        begin = time.monotonic()
+        carrier.step(0.1)
+        if time.monotonic() - begin >= 0.1:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("make", [stream_pair, tcp_pair])
+@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR])
+def test_half_of_a_stream_keeps_nobody_busy(
+    both: Both, make: Callable[[], tuple[socket.socket, socket.socket]], how: int
+) -> None:
+    """One direction has ended, the other says nothing: both sides sleep."""
+    ours, peer = make()
+    inside = both.carry(ours)
+    (peer if how == socket.SHUT_WR else inside).shutdown(socket.SHUT_WR)
+    for carrier in both.carriers:
+        assert sleeps(both, carrier)
+    peer.close()
+
+
+def test_a_stream_that_nobody_reads_keeps_nobody_busy(both: Both) -> None:
+    """A full window here, a full socket there: both sides sleep until somebody reads."""
+    ours, peer = stream_pair()
+    inside = both.carry(ours)
+    for _ in range(100):
+        offer(peer, bytes(65_536))
+        both.step()
+    for carrier in both.carriers:
+        assert sleeps(both, carrier)
+    assert there(inside)
+    peer.close()

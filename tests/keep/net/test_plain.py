@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from enarx.keep.net.plain import PlainStream
+from enarx.keep.net.plain import SHUTDOWN_WRITE, PlainStream
 from enarx.keep.net.wait import Background
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_a_local_pair_that_hung_up_is_a_reset(background: Background | None) -> 
     for receive in (stream.recv_into, stream.recv_into_blocking):
         with pytest.raises(ConnectionResetError):
             receive(view)
-    assert stream.recv_into(memoryview(b"")) == 0
+    assert stream.recv_into(memoryview(bytearray())) == 0
     stream.close()
 
 
