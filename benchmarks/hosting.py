@@ -21,10 +21,11 @@ from enarx.cli.acceptance import Demands
 from enarx.cli.authentication import Means
 from enarx.cli.deployment import Deployed, Order
 from enarx.cli.endorsement_sources import SourceOptions
-from enarx.cli.installed_image import installed_references
+from enarx.cli.installed_image import installed_references, vm_references
 from enarx.client.api import Host
 from enarx.errors import EnarxError
 from enarx.protocol.claims import NONCE_BYTES
+from enarx.protocol.platforms import VIRTUAL_MACHINES
 from enarx.tee.endorsements import Endorsements
 
 _PATIENCE_S = 60.0
@@ -97,12 +98,15 @@ class Owner:
     people is left out.
     """
 
-    def __init__(self, agent: Agent, module: Path, platform: str) -> None:
+    def __init__(self, agent: Agent, module: Path, platform: str, *, image: str = "") -> None:
         self._host = Host(agent.url, token=agent.token)
         self._url = agent.url
         self._platform = platform
         self._package = load(str(module))
-        references = installed_references((platform,))
+        if platform in VIRTUAL_MACHINES:
+            references = vm_references(image, (platform,))
+        else:
+            references = installed_references((platform,))
         self._policy = baseline(accept_simulated=True, references=references)
         for say in ("report_note", "report_warning"):
             setattr(deploying, say, lambda _text: None)

@@ -32,6 +32,8 @@ from figures import Figure, Skipped
 
 import measure as measuring
 import steward
+import tunnel
+import vm
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "cold": start.cold,
@@ -54,8 +56,10 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "launch": launch.launch,
     "channel": launch.channel,
     "idle-keeps": launch.idle_keeps,
+    "vm": vm.vm,
     "log": log.log,
     "steward": steward.steward,
+    "tunnel": tunnel.tunnel,
 }
 LONG: dict[str, Callable[[], Iterator[Figure]]] = {"log-full": log.full}
 """Those that run only when they are named, or with --full."""

@@ -67,3 +67,19 @@ def test_a_keep_that_proves_itself_starts_with_the_listed_modules() -> None:
     assert sorted(n for n in more if n.startswith("enarx")) == AGENT_LIST.read_text().split()
     libraries = {name.partition(".")[0] for name in more} - set(sys.stdlib_module_names)
     assert libraries - {"enarx"} <= AGENT_LIBRARIES
+
+
+def test_a_quoter_brings_little_beside_its_agent() -> None:
+    """The process that asks a guest's TEE has five modules of its own, and no library."""
+    program = (
+        f"import sys; sys.path += {sys.path!r}; import enarx.keep.vm.quoter; print(*sys.modules)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    names = set(run.stdout.split())
+    ours = {name for name in names if name.startswith("enarx.")}
+    listed = {*LIST.read_text().split(), *AGENT_LIST.read_text().split()}
+    assert {name.removeprefix("enarx.keep.vm.") for name in ours - listed - {"enarx.keep.vm"}} == {
+        "certificate_table", "quoter", "report_data", "tsm", "wrapper",
+    }  # fmt: skip
+    assert {name.partition(".")[0] for name in names} & AGENT_LIBRARIES == set()

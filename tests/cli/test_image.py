@@ -13,6 +13,7 @@ from tests.cli.test_events import log
 from tests.measure.enclaves import signed, stream
 from tests.measure.firmwares import firmware, svsm
 from tests.measure.kernels import kernel
+from tests.measure.test_efi_variables import KEYS, volume
 from tests.measure.test_tdvf import CODE, MEMORY, VARIABLES, made
 
 from enarx import __version__
@@ -184,6 +185,19 @@ def test_a_guest_on_tdx_is_measured(home: Path) -> None:
     named = 'image = [{ name = "guest", version = "1" }]\nreference_value_files = ["values.toml"]'
     (home / "p.toml").write_text(text.replace(begin, named))
     assert run("policy", "check", "p.toml")[0] == 0
+
+
+def test_a_firmware_with_keys_is_told(home: Path) -> None:
+    """It does not start what they did not sign, whatever the kernel would measure."""
+    words = ("image", "measure", "--platform", "tdx", "--firmware", "tdvf.fd", "--kernel", "kernel")
+    (home / "kernel").write_bytes(kernel())
+    for keys, warned in (((), False), (KEYS, True)):
+        image = bytearray(made(CODE, (0, 512, 0xFFFF_E000, 4096, 1, 0)))
+        image[:512] = volume(keys).ljust(512, b"\xff")[:512]
+        (home / "tdvf.fd").write_bytes(image)
+        status, out, err = run(*words)
+        assert (status, "rtmr_1" in out) == (0, True)
+        assert ("has keys of Secure Boot" in err) is warned
 
 
 def test_a_platforms_register_is_taken_from_its_log(home: Path) -> None:

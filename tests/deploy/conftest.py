@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,12 +63,18 @@ class Agent:
 @pytest.fixture(scope="session")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     """One for all tests of a worker; its keeps end with it."""
-    folder = tmp_path_factory.mktemp("host")
+    with serving(tmp_path_factory.mktemp("host"), "--warm", "2") as made:
+        yield made
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Agent]:
+    """A host agent with *options*, whose user's folders are in *folder*."""
     state, environment = folder / "host", make_home(folder)
     reader, writer = os.pipe()
     command = [
         sys.executable, "-m", "enarx", "host", "serve", "--state", str(state),
-        "--port", "0", "--ready-fd", str(writer), "--warm", "2",
+        "--port", "0", "--ready-fd", str(writer), *options,
     ]  # fmt: skip
     process = subprocess.Popen(command, env=environment, pass_fds=(writer,), stderr=2)
     os.close(writer)
@@ -77,10 +83,12 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     made = Agent(url=url, token_file=folder / "token", environment=environment, state=state)
     made.token_file.touch(mode=0o600)
     made.token_file.write_text(made.command("token", "create", "--tenant", "tests"))
-    _until_ready(made)
-    yield made
-    made.command("stop")
-    process.wait(PATIENCE_S)
+    try:
+        _until_ready(made)
+        yield made
+    finally:
+        made.command("stop")
+        process.wait(PATIENCE_S)
 
 
 def _until_ready(agent: Agent) -> None:

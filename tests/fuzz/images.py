@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from tests.measure import enclaves, firmwares, kernels, test_id_block, test_tdvf
+from tests.measure import enclaves, firmwares, kernels, test_efi_variables, test_id_block, test_tdvf
 
-from enarx.measure import firmware, id_block, pe_image, sgxs, sigstruct, tdvf
+from enarx.measure import efi_variables, firmware, id_block, pe_image, sgxs, sigstruct, tdvf
 
 
 def feed_sev_firmware(data: bytes) -> None:
@@ -19,6 +19,11 @@ def feed_tdx_firmware(data: bytes) -> None:
     """Its sections; measuring each is bounded by the largest that there may be."""
     for section in tdvf.parse(data):
         assert len(section.data) <= section.size
+
+
+def feed_variables(data: bytes) -> None:
+    """Of a firmware's configuration volume."""
+    efi_variables.variables(data)
 
 
 def feed_kernel(data: bytes) -> None:
@@ -67,6 +72,11 @@ def id_auths() -> tuple[bytes, ...]:
     """With and without an author."""
     block, key = test_id_block.BLOCK, test_id_block.KEY
     return id_block.id_auth(block, key), id_block.id_auth(block, key, test_id_block.AUTHOR)
+
+
+def volumes() -> tuple[bytes, ...]:
+    """With keys and without."""
+    return test_efi_variables.volume(), test_efi_variables.volume(test_efi_variables.KEYS)
 
 
 def streams() -> tuple[bytes, ...]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache, partial
 from types import MappingProxyType
 
-from tests.fuzz import images, logs, machines, seeds
+from tests.fuzz import images, logs, machines, seeds, tunnels
 from tests.tee.cca.conftest import Maker as CcaMaker
 from tests.tee.nitro.conftest import Maker as NitroMaker
 from tests.tee.nvgpu.conftest import Maker as NvgpuMaker
@@ -24,6 +24,8 @@ from enarx.appraisal.baseline import baseline
 from enarx.errors import EnarxError, MisconfiguredError, RejectedError
 from enarx.evidence import event_log, media
 from enarx.evidence.container import open_container
+from enarx.host.doctor import report as platform_report
+from enarx.host.doctor.facts import Facts
 from enarx.keep.vm import certificate_table as quoter_table
 from enarx.keep.vm.report_data import report_data_of
 from enarx.protocol import agent_link, channel
@@ -322,6 +324,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "der": Target(feed=_der, seeds=lambda: seeds.DER),
         "document": Target(feed=_document, seeds=lambda: seeds.JSON),
+        "efi-variables": Target(feed=images.feed_variables, seeds=images.volumes),
         "ear": Target(feed=lambda data: ear.parse(data) and None, seeds=seeds.results),
         "ear-token": Target(feed=_token, seeds=seeds.tokens),
         "endorsement": Target(
@@ -348,6 +351,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             seeds=seeds.nvgpu,
         ),
         "pem": Target(feed=lambda data: text.pem_blocks(data, "it") and None, seeds=seeds.pem),
+        "platform-report": Target(
+            feed=lambda data: platform_report.decode(data) and None,
+            seeds=lambda: (platform_report.encode(Facts()),),
+        ),
         "policy": Target(feed=_policy, seeds=seeds.policies, refuses=MisconfiguredError),
         "quoter-report": Target(
             feed=lambda data: _either(
@@ -387,5 +394,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "tdx-signed": Target(feed=signed(TDX, _signed_tdx, _demanding), seeds=seeds.tdx_bodies),
         "text": Target(feed=_text, seeds=lambda: seeds.TEXTS),
+        "tunnel-host": Target(feed=tunnels.feed_host, seeds=lambda: tunnels.whole()[1:]),
+        "tunnel-keep": Target(feed=tunnels.feed_keep, seeds=lambda: tunnels.whole()[:1]),
+        "tunnel-records": Target(feed=tunnels.feed_records, seeds=tunnels.whole),
     }
 )

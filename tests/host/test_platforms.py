@@ -14,10 +14,11 @@ from tests.host.doctor.machines import describe
 
 from enarx import __version__
 from enarx.cli.platform import command
-from enarx.errors import MisconfiguredError, UnavailableError
+from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
 from enarx.host import kvm
 from enarx.host.doctor.collect import collect
 from enarx.host.doctor.facts import Facts
+from enarx.host.doctor.report import MAX_BYTES, encode
 from enarx.host.machine import Machine
 from enarx.host.platforms import Check, Finding, choose, examine
 
@@ -108,13 +109,14 @@ def test_something_that_is_no_kvm_is_found_out(described: Callable[..., Machine]
 
 
 def test_kvm_runs_a_guest_where_it_is_usable() -> None:
-    """On a machine with a working KVM the probe says so."""
+    """On a machine with a working KVM the probe says so, or that 64-bit guests are too much."""
     if not Path("/dev/kvm").exists():
         pytest.skip("no /dev/kvm here")
     problem = kvm.problem("/dev/kvm")
     if problem:
         pytest.skip(f"KVM is not usable here: {problem}")
-    assert finding(Machine(), "vm")["KVM"].passed
+    found = finding(Machine(), "vm")["KVM"]
+    assert found.passed or "64-bit mode did not run" in str(found.info)
 
 
 @pytest.mark.parametrize(
@@ -170,12 +172,19 @@ def test_what_can_be_launched_is_chosen(name: str | None) -> None:
     assert choose(name) == "process"
 
 
-@pytest.mark.parametrize("name", ["snp", "sev", "tdx", "sgx", "vm", "kvm"])
+@pytest.mark.parametrize("name", ["snp", "sev", "tdx", "vm", "kvm"])
 def test_no_platform_is_silently_replaced(name: str) -> None:
-    """A platform that was asked for and cannot be launched is an error with advice."""
-    with pytest.raises(UnavailableError, match="cannot start keeps on it yet") as caught:
+    """A platform that a host alone starts keeps on is an error that says how."""
+    with pytest.raises(UnavailableError, match="a host starts keeps on it") as caught:
         choose(name)
+    assert caught.value.hints[0].startswith("offer it: enarx host serve --vm-image DIR")
     assert any("platform info" in hint for hint in caught.value.hints)
+
+
+def test_a_platform_that_nothing_starts() -> None:
+    """What is not written yet is said to be so."""
+    with pytest.raises(UnavailableError, match="cannot start keeps on it yet"):
+        choose("sgx")
 
 
 @pytest.mark.parametrize("name", ["", "SGX", "qemu"])
@@ -198,6 +207,17 @@ def test_the_document_has_0_7_s_fields() -> None:
     for backend in document["backends"]:
         for datum in backend["data"]:
             assert {"name", "pass", "info", "mesg", "data"} <= datum.keys()
+
+
+def test_a_report_is_taken_from_standard_input() -> None:
+    """Pasted into a terminal or a pipe, it gives what the file gives."""
+    report = encode(Facts())
+    result = CliRunner().invoke(command, ["doctor", "--from", "-"], input=report)
+    assert result.stdout.startswith("unknown processor, Linux unknown\n")
+    oversized = CliRunner().invoke(
+        command, ["doctor", "--from", "-"], input=report + b" " * MAX_BYTES
+    )
+    assert isinstance(oversized.exception, MalformedError)
 
 
 def test_people_get_marks_and_advice() -> None:

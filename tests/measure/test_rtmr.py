@@ -116,7 +116,7 @@ def test_options_as_each_firmware_makes_them(boot: Boot, release: int, options: 
 
 def test_an_older_qemu_hands_over_another_kernel() -> None:
     """Its header depends on the memory and the disk; the options do not."""
-    plain, patched = boot_registers(BOOT), boot_registers(BOOT, replace(OLD, release=202605))
+    plain, patched = boot_registers(BOOT), boot_registers(BOOT, replace(OLD, release=202608))
     assert plain[0] != patched[0]
     assert plain[1] == patched[1]
     other = boot_registers(BOOT, Handover(patched_for=GIB))
@@ -164,6 +164,17 @@ def test_releases_are_known(release: int, problem: str) -> None:
     """Earlier ones extend other registers; before 202502 a kernel is always patched."""
     with pytest.raises(MisconfiguredError, match=problem):
         Handover(release=release)
+
+
+def test_what_each_release_changed_it_changed_from_then_on() -> None:
+    """A separator in RTMR 1 since 202411; kernels as they are since 202502."""
+    image = sha384(b"image")
+    registers = {
+        release: image_register(image, Handover(release=release, patched_for=GIB))
+        for release in (202302, 202408, 202411, 202608)
+    }
+    assert registers[202302] == registers[202408] != registers[202411] == registers[202608]
+    assert Handover(release=202502).patched_for is None
 
 
 def test_wrong_events_are_our_mistakes() -> None:

@@ -33,6 +33,7 @@ TESTS = {
     "attestation.py": "tests/test_attestation.py",
     "errors.py": "tests/test_errors.py",
     "evidence": "tests/evidence",
+    "measure": "tests/measure",
     "tee/azure": "tests/tee/azure",
     "tee/cca": "tests/tee/cca",
     "tee/cose.py": "tests/tee/test_cose.py tests/tee/nitro tests/tee/cca",

@@ -5,6 +5,7 @@ apt verifies its archives' signatures, which is why it is asked, and not the arc
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from enarx.image.inputs import Input, Inputs
 
 _TIMEOUT_S = 60.0
-_KERNEL = "linux-image-cloud-amd64"
-"""The package that depends on the newest kernel."""
+_METAPACKAGE = "linux-image-cloud-amd64"
+"""The package that depends on the newest kernel of its suite."""
+_LEAST = (6, 12)
 
 
 def repinned(before: Inputs) -> Inputs:
@@ -35,7 +37,7 @@ def repinned(before: Inputs) -> Inputs:
 def _repinned(each: Input) -> Input:
     if each.kind != "deb":
         return each
-    name = _newest_kernel() if each.role == "kernel" else each.name
+    name = _kernel() if each.role == "kernel" else each.name
     record = _show(name)
     return replace(
         each,
@@ -47,21 +49,22 @@ def _repinned(each: Input) -> Input:
     )
 
 
-def _newest_kernel() -> str:
-    """The kernel of Debian's cloud images, 6.12 or later.
+def _kernel() -> str:
+    """A kernel of Debian's cloud images: the oldest that has what a keep needs, 6.12.
 
     Earlier ones lack configfs-tsm, through which both vendors' reports are made.
     """
-    newest = max(_kernels(), default=(0, 0, ""))
-    if newest[:2] < (6, 12):
-        problem = f"got {newest[2] or 'none'}, want 6.12 or later"
+    found = sorted(_kernels())
+    fit = [kernel for kernel in found if kernel[:2] >= _LEAST]
+    if not fit:
+        problem = f"got {found[-1][2] if found else 'none'}, want 6.12 or later"
         hint = "add Debian's backports to apt's sources, and update"
-        raise MisconfiguredError(_KERNEL, problem, hints=(hint,))
-    return newest[2]
+        raise MisconfiguredError(_METAPACKAGE, problem, hints=(hint,))
+    return fit[0][2]
 
 
 def _kernels() -> Iterator[tuple[int, int, str]]:
-    for record in _records("show", _KERNEL):
+    for record in _records("show", _METAPACKAGE):
         found = re.search(r"linux-image-(\d+)\.(\d+)\.\S*-cloud-amd64", record.get("Depends", ""))
         if found:
             yield int(found[1]), int(found[2]), found[0]
@@ -80,7 +83,7 @@ def _records(*arguments: str) -> Iterator[Mapping[str, str]]:
     try:
         done = subprocess.run(
             ["/usr/bin/apt-cache", *arguments], check=False, capture_output=True, text=True,
-            timeout=_TIMEOUT_S, env={"LC_ALL": "C", "PATH": "/usr/bin"},
+            timeout=_TIMEOUT_S, env={**os.environ, "LC_ALL": "C"},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         hint = "run this on Debian, or take the releases that our lock names"

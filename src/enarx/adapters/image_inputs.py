@@ -57,7 +57,7 @@ class Inputs:
     ) -> None:
         self._cache = cache
         self._folder = folder
-        self._mirrors = {**_system_mirrors(), **(mirrors or {})}
+        self._mirrors = {**system_mirrors(), **(mirrors or {})}
         self._offline = offline
         self._tell = tell
 
@@ -162,7 +162,7 @@ def _pip(each: Input) -> bytes:
 _PIP_HINT = "pip must be able to reach a package index; or put the wheel into --inputs"
 
 
-def _system_mirrors() -> Mapping[str, str]:
+def system_mirrors() -> Mapping[str, str]:
     """The archives of this system's apt sources by the last part of their addresses."""
     found: dict[str, str] = {}
     for place in APT_SOURCES:

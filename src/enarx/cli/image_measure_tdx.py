@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.adapters.package_files import read_file
+from enarx.cli.exit import report_warning
 from enarx.cli.image_measure import Inputs, Measured
 from enarx.cli.image_measure_sev import read_boot, read_firmware
 from enarx.errors import MisconfiguredError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 ORDERS: tuple[Order, ...] = ("page", "section")
 _MIB = 1024 * 1024
+_SECURE_BOOT = "has keys of Secure Boot: it starts the kernel only if one of them signed it"
 _NO_KERNEL = "no kernel was given"
 _NO_LOG = "it depends on the host's ACPI tables, and no event log was given"
 _REASONS = {"rtmr_0": _NO_LOG, "rtmr_1": _NO_KERNEL, "rtmr_2": _NO_KERNEL}
@@ -29,6 +31,8 @@ def measure(inputs: Inputs) -> Measured:
     sections = tdvf.parse(read_firmware(inputs), inputs.firmware)
     orders = {order: tdvf.mr_td(sections, order) for order in ORDERS}
     found = _boot_registers(inputs) | _platform_register(inputs, sections)
+    if inputs.kernel and rtmr.enforces_secure_boot(sections, inputs.firmware):
+        report_warning(f"{inputs.firmware}: {_SECURE_BOOT}")
     registers = {name: found.get(name) for name in ("rtmr_0", "rtmr_1", "rtmr_2", "rtmr_3")}
     return Measured(
         document={

@@ -137,9 +137,9 @@ def _verdict(one: Diagnosis) -> str:
         return "not possible on this machine"
     if not one.ready:
         return "not usable yet; what to do, in this order"
-    if not one.built:
+    if not one.command:
         return "the machine is ready; this version of enarx cannot start keeps on it yet"
-    return "usable, and it could be better" if one.steps else "usable"
+    return f"usable{', and it could be better' if one.steps else ''}: {one.command}"
 
 
 def _diagnoses(found: Sequence[Diagnosis]) -> dict[str, object]:
@@ -149,6 +149,7 @@ def _diagnoses(found: Sequence[Diagnosis]) -> dict[str, object]:
             {
                 "platform": one.platform,
                 "isolation": one.isolation,
+                "command": one.command or None,
                 "usable": one.usable,
                 "ready": one.ready,
                 "possible": one.possible,

@@ -52,9 +52,14 @@ class Check:
 
 
 class Platform:
-    """One platform: its names, what it isolates with, and whether this version can launch it."""
+    """One platform: its names, what it isolates with, and what starts keeps on it.
 
-    __slots__ = ("alias", "built", "isolation", "name")
+    Attributes:
+        command: that does; empty if nothing of this version can.
+        runs: it is `enarx run`.
+    """
+
+    __slots__ = ("alias", "command", "isolation", "name", "runs")
 
     def __init__(
         self,
@@ -62,12 +67,13 @@ class Platform:
         alias: str | None,
         isolation: str,
         *,
-        built: bool = False,
+        command: str = "",
     ) -> None:
         self.name = name
         self.alias = alias
         self.isolation = isolation
-        self.built = built
+        self.command = command
+        self.runs = command == _RUN
 
 
 class Finding:
@@ -105,18 +111,14 @@ def choose(name: str | None) -> str:
 
     Raises:
         MisconfiguredError: there is no such platform.
-        UnavailableError: this version cannot launch it.
+        UnavailableError: `enarx run` cannot launch it.
     """
     if name is None:
-        return next(platform.name for platform in _platforms() if platform.built)
+        return next(platform.name for platform in _platforms() if platform.runs)
     for platform in _platforms():
         if name in (platform.name, platform.alias):
-            if not platform.built:
-                raise UnavailableError(
-                    f"platform {platform.name}",
-                    "this version of enarx cannot start keeps on it yet",
-                    hints=("for no isolation by hardware, ask for it: --platform process", _SEE),
-                )
+            if not platform.runs:
+                raise _no_run(platform)
             return platform.name
     known = ", ".join(p.name + (f" ({p.alias})" if p.alias else "") for p in _platforms())
     raise MisconfiguredError("--platform", f"{name!r} is unknown (known: {known})", hints=(_SEE,))
@@ -125,19 +127,43 @@ def choose(name: str | None) -> str:
 _SEE = "see what this machine offers: enarx platform info"
 
 
+_UNBUILT = "this version of enarx cannot start keeps on it yet"
+_RUN = "enarx run"
+
+
+def _no_run(platform: Platform) -> UnavailableError:
+    """Why `enarx run` cannot, and what to do instead."""
+    ask = "for no isolation by hardware, ask for it: --platform process"
+    what = f"platform {platform.name}"
+    if not platform.command:
+        return UnavailableError(what, _UNBUILT, hints=(ask, _SEE))
+    instead = f"offer it: {platform.command}; then: enarx deploy --platform {platform.name}"
+    problem = "a host starts keeps on it, enarx run does not"
+    return UnavailableError(what, problem, hints=(instead, ask, _SEE))
+
+
 def _launcher(platform: Platform) -> Check:
-    """Can this version of Enarx start a keep there?"""
-    return Check(
-        "Launcher", platform.built, mesg="this version of enarx cannot start keeps on it yet"
-    )
+    """What of this version of Enarx starts keeps there?"""
+    return Check("Launcher", bool(platform.command), info=platform.command or None, mesg=_UNBUILT)
 
 
 def _platforms() -> tuple[Platform, ...]:
     """All platforms, strongest isolation first."""
+    machines = "enarx host serve --vm-image DIR"
     return (
-        Platform("snp", "sev", "virtual machine, memory encrypted by AMD SEV-SNP"),
-        Platform("tdx", None, "virtual machine, memory encrypted by Intel TDX"),
+        Platform(
+            "snp",
+            "sev",
+            "virtual machine, memory encrypted by AMD SEV-SNP",
+            command=f"{machines} --hardware snp",
+        ),
+        Platform(
+            "tdx",
+            None,
+            "virtual machine, memory encrypted by Intel TDX",
+            command=f"{machines} --hardware tdx",
+        ),
         Platform("sgx", None, "enclave, memory encrypted by Intel SGX"),
-        Platform("vm", "kvm", "virtual machine, not protected from the host"),
-        Platform("process", "nil", "process, not protected from the host", built=True),
+        Platform("vm", "kvm", "virtual machine, not protected from the host", command=machines),
+        Platform("process", "nil", "process, not protected from the host", command=_RUN),
     )

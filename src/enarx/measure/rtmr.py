@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.measure import linux_setup, pe_image, td_hob
+from enarx.measure import efi_variables, linux_setup, pe_image, td_hob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ BYTES = 48
 REGISTERS = 4
 FIRST_RELEASE = 202302
 """Of EDK II, as year and month: earlier ones extend other registers."""
-LATEST_RELEASE = 202605
+LATEST_RELEASE = 202608
 """The latest that was read; a later one is taken for the same."""
 
 _SEPARATOR_SINCE = 202411
@@ -136,6 +136,19 @@ def platform_register(recorded: Sequence[bytes], sections: Sequence[Section], me
     if len(recorded) <= len(computed):
         raise MisconfiguredError("event log", f"got {len(recorded)} events of RTMR 0, want more")
     return replay((0, digest) for digest in recorded)[0]
+
+
+def enforces_secure_boot(sections: Sequence[Section], where: str = "firmware") -> bool:
+    """Whether the firmware has a platform key: it starts only kernels that its keys sign.
+
+    Then ``boot_registers`` are right for a kernel that it starts, and no guest's for another.
+
+    Raises:
+        MalformedError: its variables are damaged.
+    """
+    key = efi_variables.GLOBAL, efi_variables.PLATFORM_KEY
+    volumes = [section.data for section in sections if section.kind == _CFV]
+    return any(efi_variables.variables(volume, where).get(key) for volume in volumes)
 
 
 def _options_register(boot: Boot, handover: Handover) -> bytes:

@@ -104,7 +104,7 @@ class Carrier:
         self._ends: dict[Channel, NearEnd] = {}
         self._ready: deque[NearEnd] = deque()
         self._blocked: set[NearEnd] = set()
-        self._paused: list[NearEnd] = []
+        self._paused: set[NearEnd] = set()
         self._resume = math.inf
         self._lingering: dict[NearEnd, float] = {}
         self._closing = math.inf
@@ -220,7 +220,7 @@ class Carrier:
 
     def pause(self, end: NearEnd) -> None:
         """Try again a little later, when the machine may have descriptors or memory again."""
-        self._paused.append(end)
+        self._paused.add(end)
         self._resume = min(self._resume, time.monotonic() + _PAUSE_S)
 
     def linger(self, end: NearEnd, *, patient: bool) -> None:
@@ -343,7 +343,7 @@ class Carrier:
         now = time.monotonic()
         if now >= self._resume:
             self._resume = math.inf
-            paused, self._paused = self._paused, []
+            paused, self._paused = self._paused, set()
             for end in paused:
                 end.flush()
         if self._lingering:

@@ -6,7 +6,7 @@ import fcntl
 import os
 
 from enarx.errors import UnavailableError
-from enarx.tunnel.records import MAX_DATA
+from enarx.tunnel.records import PIECE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class FileOut:
         if not channel.left:
             self.abort()
             return False
-        data = os.pread(self._fd, min(channel.left, MAX_DATA), channel.size - channel.left)
+        data = os.pread(self._fd, min(channel.left, PIECE), channel.size - channel.left)
         if not data:
             problem = f"is shorter than the {channel.size} bytes that were announced"
             raise UnavailableError("a file beside a frame", problem)

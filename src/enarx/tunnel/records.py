@@ -39,6 +39,7 @@ HOST, KEEP = range(2)
 """Roles; also the parity of the channels that this side opens."""
 
 MAX_DATA = 64 * 1024
+"""Longest part of a stream or a file, in bytes."""
 
 WHERE = "tunnel"
 
@@ -48,6 +49,8 @@ _hello = struct.Struct("<8s4IQ")
 _count = struct.Struct("<I")
 _descriptor = struct.Struct("<IIQ")
 HEADER_BYTES = _header.size
+PIECE = MAX_DATA - HEADER_BYTES
+"""How much a sender puts into one record: two of them fill what is read at a time."""
 _MAX_FRAME_PAYLOAD = _count.size + MAX_DESCRIPTORS * _descriptor.size + MAX_FRAME
 
 _SIZES = (
@@ -85,10 +88,10 @@ class Descriptor:
 class Splitter:
     """Puts the records of a byte stream together again, whatever pieces it comes in."""
 
-    __slots__ = ("_missing", "_waiting")
+    __slots__ = ("_missing", "_pieces")
 
     def __init__(self) -> None:
-        self._waiting = bytearray()
+        self._pieces: list[bytes] = []  # of one record, and not all of it
         self._missing = HEADER_BYTES
 
     def feed(self, data: bytes) -> Iterator[Record]:
@@ -97,30 +100,34 @@ class Splitter:
         Raises:
             MalformedError: a type that there is not, or a length that it cannot have.
         """
-        if self._waiting:
-            self._waiting += data
-            if len(self._waiting) < self._missing:
-                return
-            data = bytes(self._waiting)
-            self._waiting.clear()
+        if not data:
+            return
+        self._missing -= len(data)
+        if self._missing > 0:
+            self._pieces.append(data)
+            return
+        if self._pieces:
+            data = b"".join((*self._pieces, data))
+            self._pieces.clear()
         view, at, end = memoryview(data), 0, len(data)
-        while end - at >= HEADER_BYTES:
+        missing = HEADER_BYTES
+        while end - at >= missing:
             kind, channel, size = _header.unpack_from(data, at)
             _check_header(kind, size)
             begin = at + HEADER_BYTES
             if end - begin < size:
-                self._missing = HEADER_BYTES + size
+                missing += size
                 break
             at = begin + size
             yield kind, channel, view[begin:at]
-        else:
-            self._missing = HEADER_BYTES
-        self._waiting += view[at:]
+        if at < end:
+            self._pieces.append(data[at:])
+        self._missing = missing - (end - at)
 
     @property
     def is_between(self) -> bool:
         """Whether the stream may end here."""
-        return not self._waiting
+        return not self._pieces
 
 
 def record(kind: int, channel: int, payload: bytes = b"") -> bytes:

@@ -14,13 +14,13 @@ import socket
 import struct
 
 from enarx.tunnel.channel import BROKEN, CLOSED, ENDED, OPEN
+from enarx.tunnel.records import PIECE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enarx.tunnel.carrier import Carrier
     from enarx.tunnel.channel import Channel
 
-_PIECE = 64 * 1024
 _DONTWAIT = int(socket.MSG_DONTWAIT)
 _SEND = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 _AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: a close that breaks off
@@ -38,8 +38,8 @@ class StreamEnd:
     """
 
     __slots__ = (
-        "_broken", "_buffer", "_carrier", "_hung_up", "_readable", "_undeliverable", "channel",
-        "queued", "sock",
+        "_broken", "_buffer", "_carrier", "_end_said", "_hung_up", "_readable", "_undeliverable",
+        "channel", "queued", "sock",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +54,7 @@ class StreamEnd:
         self._hung_up = False
         self._undeliverable = False  # the socket takes no more; what it has is still read
         self._broken = False  # and that is no orderly end
+        self._end_said = False  # to the socket
         if sock is not None:
             self.attach(sock)
 
@@ -70,7 +71,7 @@ class StreamEnd:
         if sock is None or channel.out != OPEN or not self._readable:
             return False
         deaf = channel.deaf
-        size = (not self._buffer) if deaf else min(channel.credit, _PIECE)
+        size = (not self._buffer) if deaf else min(channel.credit, PIECE)
         if not size:
             return False
         try:
@@ -118,6 +119,7 @@ class StreamEnd:
         if self.channel.into == BROKEN:
             self.abort()
             return
+        self._read_on()  # nobody may want it any more
         self.flush()
         self._linger()
 
@@ -145,7 +147,8 @@ class StreamEnd:
             self._hung_up = True
             if self.channel.out == ENDED:
                 self._gone()
-        self._read_on()
+        if events & ~select.EPOLLOUT:
+            self._read_on()
 
     def _read_on(self) -> None:
         self._readable = True
@@ -198,11 +201,10 @@ class StreamEnd:
         if channel.over:
             self._release()
             return
-        try:
-            sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._undeliverable = True
-        if channel.deaf:
+        if not self._end_said:  # doing it again would call for us again
+            self._end_said = True
+            with contextlib.suppress(OSError):  # it is closed already
+                sock.shutdown(socket.SHUT_WR)
             self._read_on()
 
     def _linger(self) -> None:

@@ -201,6 +201,18 @@ def test_no_firmware_for_guests(host: Host) -> None:
     assert step.text.startswith("sudo apt install ovmf-amdsev")
 
 
+def test_no_device(host: Host) -> None:
+    """Its driver is not loaded, or not built: different steps, and the firmware stays unknown."""
+    files = genoa(**{"/dev/kmsg": log()})
+    del files["/dev/sev"]
+    facts = host.facts(files, QEMU_9)
+    assert "sudo modprobe ccp" in steps(facts, "snp")["Device /dev/sev"]
+    assert dict(of(facts, "snp").unknown)["SEV-SNP firmware"] == "/dev/sev is not there yet"
+    lacks = replace(facts.kernel, config={})
+    built = steps(replace(facts, kernel=lacks), "snp")["Device /dev/sev"]
+    assert built.startswith("boot a kernel with CONFIG_CRYPTO_DEV_SP_PSP")
+
+
 def test_old_and_idle_security_processors(host: Host) -> None:
     """Firmware below what Linux needs, and one that was never initialized, are to be updated."""
     facts = host.facts(genoa(), QEMU_9)

@@ -78,6 +78,14 @@ def test_an_ice_lake_has_no_tdx(host: Host) -> None:
             "brings Intel's TDX module",
         ),
         (
+            {
+                "/sys/module/kvm_intel/parameters/tdx": "N",
+                "/dev/kmsg": log("virt/tdx: initialization failed: TDMRs exhausted."),
+            },
+            "TDX module",
+            "TDX Enabling Guide",
+        ),
+        (
             {"/boot/config-6.17.0-8-generic": "CONFIG_X86_SGX=y\n"},
             "Kernel: TDX host",
             "boot Linux 6.16 or later with CONFIG_INTEL_TDX_HOST",

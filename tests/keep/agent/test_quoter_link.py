@@ -154,6 +154,13 @@ def test_an_answer_that_nobody_waits_for(agent: Agent) -> None:
     assert agent.answers == [None]
 
 
+def test_a_quoter_that_is_already_gone(agent: Agent) -> None:
+    """Nobody waits for a process that has ended."""
+    agent.quoter.close()
+    agent.ask()
+    assert agent.answers == [None]
+
+
 def test_waiting_is_bounded(agent: Agent) -> None:
     """The 33rd question is answered at once, and the others later."""
     for _ in range(33):

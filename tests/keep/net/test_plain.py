@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from enarx.keep.net.plain import PlainStream
+from enarx.keep.net.plain import SHUTDOWN_WRITE, PlainStream
 from enarx.keep.net.wait import Background
 
 if TYPE_CHECKING:
@@ -168,6 +168,35 @@ def test_a_local_socket_pair_will_do() -> None:
         far.send(b"a")
         assert stream.recv_into_blocking(memoryview(bytearray(1))) == 1
         stream.close()
+
+
+@pytest.mark.parametrize("background", [None, Background()])
+def test_a_local_pair_that_hung_up_is_a_reset(background: Background | None) -> None:
+    """The tunnel ends one direction for an orderly end, and closes the pair for a reset."""
+    near, far = socket.socketpair()
+    stream = PlainStream(near.detach(), ("x", 1), background)
+    far.send(b"a")
+    far.shutdown(socket.SHUT_WR)
+    view = memoryview(bytearray(1))
+    assert stream.recv_into_blocking(view) == 1
+    assert stream.recv_into_blocking(view) == 0
+    assert stream.recv_into(view, peek=True) == 0
+    far.close()
+    for receive in (stream.recv_into, stream.recv_into_blocking):
+        with pytest.raises(ConnectionResetError):
+            receive(view)
+    assert stream.recv_into(memoryview(bytearray())) == 0
+    stream.close()
+
+
+def test_a_local_pair_that_both_sides_ended_is_no_reset() -> None:
+    """Who has ended its own direction sees the pair closed as the end that it is."""
+    near, far = socket.socketpair()
+    stream = PlainStream(near.detach(), ("x", 1))
+    stream.shutdown(SHUTDOWN_WRITE)
+    far.close()
+    assert stream.recv_into(memoryview(bytearray(1))) == 0
+    stream.close()
 
 
 @pytest.mark.parametrize("kind", ["file", "datagram", "closed"])

@@ -16,6 +16,7 @@ from tests.keep.vm.conftest import ISSUED
 
 from enarx import attestation, frames
 from enarx.host.process import start_zygote
+from enarx.keep.vm.kernel import REPORTS
 from enarx.protocol import agent_link, channel
 from enarx.protocol.agent_link import Reply, Request, StateEvent
 from enarx.tee.endorsements import AmdCrlNeed, Endorsements
@@ -100,10 +101,13 @@ def test_a_host_that_quotes_unasked_has_lost_the_keep(guest: Guest) -> None:
 
 def quoter(sock: socket.socket, directory: Path) -> subprocess.Popen[bytes]:
     """The process that a guest's first process forks."""
-    program = (
-        f"import sys; sys.path[:] = {sys.path!r}; from enarx.keep.vm.quoter import main;"
-        f" sys.exit(main({sock.fileno()}, {str(directory)!r}))"
-    )
+    start = "from enarx.keep.vm.quoter import main"
+    return running(sock, f"{start}; sys.exit(main({sock.fileno()}, {str(directory)!r}))")
+
+
+def running(sock: socket.socket, program: str) -> subprocess.Popen[bytes]:
+    """A process that has *sock* and runs *program*."""
+    program = f"import sys; sys.path[:] = {sys.path!r}; {program}"
     command = [sys.executable, "-I", "-S", "-c", program]
     return subprocess.Popen(command, pass_fds=(sock.fileno(),), stderr=subprocess.PIPE)
 
@@ -142,6 +146,40 @@ def test_a_quoter_serves_until_the_agent_hangs_up(
     assert (tmp_path / "enarx").is_dir()
 
 
+def test_a_quoter_may_write_to_its_instance(
+    tmp_path: Path, link: tuple[socket.socket, socket.socket]
+) -> None:
+    """Its sandbox lets it open attributes to write; a generation that stands still is refused."""
+    ours, theirs = link
+    (tmp_path / "generation").write_text("7\n")
+    (tmp_path / "inblob").write_text("")
+    process = quoter(theirs, tmp_path)
+    request = Request("quote", id=1, report_data=b"d" * 64)
+    frames.send(ours, agent_link.encode_request(request))
+    reply = agent_link.decode_reply(frames.receive(ours)[0], "quote", 0)
+    assert "others wrote to the report instance" in reply.text
+    assert (tmp_path / "inblob").read_bytes() == b"d" * 64
+    ours.close()
+    theirs.close()
+    assert ended(process)[0] == 0
+
+
+def test_a_quoter_that_nobody_hears_goes_on(
+    tmp_path: Path, link: tuple[socket.socket, socket.socket]
+) -> None:
+    """A log that is gone or full is no reason to give no evidence later."""
+    ours, theirs = link
+    silent = f"import os; os.close(2); from enarx.keep.vm.quoter import main; p = {str(tmp_path)!r}"
+    process = running(theirs, f"{silent}; sys.exit(main({theirs.fileno()}, p))")
+    for number in (1, 2):
+        request = Request("quote", id=number, report_data=bytes(64))
+        frames.send(ours, agent_link.encode_request(request))
+        assert agent_link.decode_reply(frames.receive(ours)[0], "quote", 0).id == number
+    ours.close()
+    theirs.close()
+    assert ended(process)[0] == 0
+
+
 @pytest.mark.parametrize(
     "frame",
     [
@@ -159,6 +197,19 @@ def test_a_quoter_takes_nothing_but_requests_for_quotes(
     frames.send(ours, frame)
     status, said = ended(process)
     assert status == 76, said
+
+
+@pytest.mark.skipif(Path(REPORTS).exists(), reason="this machine makes reports itself")
+def test_the_first_process_knows_where_reports_are_made(
+    link: tuple[socket.socket, socket.socket],
+) -> None:
+    """What a guest's first process forks as its quoter goes to configfs by itself."""
+    start = "from enarx.keep.vm import init; _, _, quoter = init._bodies()"
+    process = running(link[1], f"{start}; sys.exit(quoter({link[1].fileno()}))")
+    status, said = ended(process)
+    assert (status, said.count(f"enarx quoter: {REPORTS}/enarx: no report instance")) == (69, 1), (
+        said
+    )
 
 
 def test_no_instance(tmp_path: Path, link: tuple[socket.socket, socket.socket]) -> None:

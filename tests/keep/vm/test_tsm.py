@@ -55,6 +55,31 @@ def test_a_privilege_level_is_part_of_the_request() -> None:
         tsm.quote(MINE, privlevel=0)
 
 
+def test_a_floor_that_cannot_be_had() -> None:
+    """A provider that went away, and a floor that is no level, are errors."""
+
+    def gone(_call: str, _name: str) -> None:
+        raise OSError(errno.ENXIO, "no such device")
+
+    with pytest.raises(UnavailableError, match=r"privlevel_floor: no TEE has registered \(ENXIO\)"):
+        Tsm(Kernel(report_for, before=gone)).privlevel_floor()
+    with pytest.raises(MalformedError, match="privlevel_floor: got '4', want 0 to 3"):
+        Tsm(Kernel(report_for, floor=4)).privlevel_floor()
+
+
+def test_a_write_in_part_is_none() -> None:
+    """A kernel that took half of the data was asked for something else."""
+
+    class Half(Kernel):
+        def write(self, fd: int, data: bytes) -> int:
+            return super().write(fd, data[:32])
+
+    kernel = Half(report_for)
+    with pytest.raises(UnavailableError, match="inblob: took 32 of 64 bytes"):
+        Tsm(kernel).quote(MINE)
+    assert (kernel.open_files, kernel.signed) == (0, [])
+
+
 def test_tdx_has_neither_levels_nor_certificates(simulated_tdx: SimulatedTdx) -> None:
     """What a provider does not show is not asked for; the zeros behind a quote are left."""
 

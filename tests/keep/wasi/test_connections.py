@@ -47,10 +47,10 @@ def test_waiting_for_all(bare: Probe, pair: tuple[int, socket.socket]) -> None:
 
 
 def test_waiting_for_all_ends_with_the_stream(bare: Probe, pair: tuple[int, socket.socket]) -> None:
-    """A peer that closes early leaves what it sent."""
+    """A peer that ends early leaves what it sent."""
     fd, peer = pair
     peer.sendall(b"hel")
-    peer.close()
+    peer.shutdown(socket.SHUT_WR)
     assert receive(bare, fd, abi.RECV_WAITALL, 8) == (0, b"hel")
     assert receive(bare, fd, abi.RECV_WAITALL, 8) == (0, b"")
 

@@ -185,12 +185,12 @@ def test_the_same_subscription_twice(bare: Probe, pair: tuple[int, socket.socket
     assert [event.userdata for event in poll(bare, *twice)] == [1, 1]
 
 
-def test_a_peer_that_closed_makes_a_stream_ready(
+def test_a_peer_that_ended_makes_a_stream_ready(
     bare: Probe, pair: tuple[int, socket.socket]
 ) -> None:
     """The end of a stream is something to read."""
     fd, peer = pair
-    peer.close()
+    peer.shutdown(socket.SHUT_WR)
     assert poll(bare, subject(1, abi.EVENT_FD_READ, fd))[0].error == 0
     assert bare.read(fd, 8) == (0, b"")
 

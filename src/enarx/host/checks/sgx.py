@@ -100,12 +100,12 @@ def _no_device(facts: Facts) -> str:
 
 def _gramine(facts: Facts) -> Check:
     found = facts.programs.get("gramine-sgx")
-    step = advice.install(facts, apt="gramine", dnf="gramine", otherwise="Gramine 1.8 or later")
+    step = advice.install(facts, apt="gramine", dnf="gramine", otherwise="Gramine 1.9 or later")
     return Check(
         "Gramine",
         found is not None,
         info=found.path if found else None,
-        mesg=f"{step}; 1.8 or later, from Gramine's own package repository",
+        mesg=f"{step}; 1.9 or later, from Gramine's own package repository",
     )
 
 

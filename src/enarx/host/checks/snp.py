@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from enarx.host.checks import advice
 from enarx.host.checks.vm import device, firmware, kvm, qemu
-from enarx.host.doctor.facts import AMD_FIRMWARE, version_of
+from enarx.host.doctor.facts import version_of
 from enarx.host.platforms import Check
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def snp(facts: Facts) -> tuple[Check, ...]:
         device(facts, "/dev/sev", _no_device(facts), "kvm"),
         _firmware(facts),
         kvm(facts),
-        qemu(facts, (9, 1), _WHO_HAS),
-        firmware(facts, AMD_FIRMWARE, "ovmf-amdsev", "OVMF.amdsev.fd"),
+        qemu(facts, "snp", _WHO_HAS),
+        firmware(facts, "snp"),
         locked_memory(facts),
     )
 
@@ -64,8 +64,8 @@ def locked_memory(facts: Facts) -> Check:
 
 def _processor(facts: Facts) -> Check:
     cpu = facts.processor
-    if facts.guest in ("snp", "tdx"):
-        return advice.hopeless(facts, advice.guest(facts))
+    if reason := advice.guest(facts):
+        return advice.hopeless(facts, reason)
     if cpu.vendor != "AuthenticAMD":
         return advice.hopeless(facts, "an AMD EPYC 7003 or later is needed")
     if facts.has("hypervisor") and not facts.has("sev_snp"):
@@ -161,6 +161,8 @@ def _firmware(facts: Facts) -> Check:
     """The security processor's own firmware."""
     api = facts.sev.api or facts.log.found.get("snp_api", "")
     if not api:
+        if "/dev/sev" not in facts.devices:
+            return Check("SEV-SNP firmware", passed=None, mesg="/dev/sev is not there yet")
         problem = facts.sev.problem or "it did not say its version"
         mesg = f"/dev/sev: {problem}; ask again as root: sudo enarx platform doctor --platform snp"
         return Check("SEV-SNP firmware", passed=None, mesg=mesg)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from enarx.host.checks import advice
 from enarx.host.checks.snp import unsaid
 from enarx.host.checks.vm import device, firmware, kvm, qemu
-from enarx.host.doctor.facts import INTEL_FIRMWARE, QCNL, QGS_SOCKET
+from enarx.host.doctor.facts import QCNL, QGS_SOCKET
 from enarx.host.platforms import Check
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def tdx(facts: Facts) -> tuple[Check, ...]:
         _kernel(facts),
         _module(facts),
         kvm(facts),
-        qemu(facts, (10, 1), _WHO_HAS),
-        firmware(facts, INTEL_FIRMWARE, "ovmf-inteltdx", "OVMF.inteltdx.fd"),
+        qemu(facts, "tdx", _WHO_HAS),
+        firmware(facts, "tdx"),
         enclave,
         _service(facts),
         _collateral(facts),
@@ -63,8 +63,8 @@ def _processor(facts: Facts) -> Check:
     cpu = facts.processor
     needed = "a 5th generation Intel Xeon or later is needed"
     found = facts.has("tdx_host_platform") or facts.log.found.get("tdx_bios") == "enabled"
-    if facts.guest in ("snp", "tdx"):
-        return advice.hopeless(facts, advice.guest(facts))
+    if reason := advice.guest(facts):
+        return advice.hopeless(facts, reason)
     if cpu.vendor != "GenuineIntel":
         return advice.hopeless(facts, needed)
     if not found and facts.has("hypervisor"):

@@ -1,7 +1,7 @@
 """What a virtual machine needs of its host: KVM, QEMU, firmware, a device that one may use.
 
-Sources: Linux, Documentation/virt/kvm/api.rst; QEMU, docs/system/i386 (sev-snp-guest since 9.1,
-tdx-guest since 10.1).
+Sources: Linux, Documentation/virt/kvm/api.rst; QEMU, docs/system/i386; which QEMU is needed
+for what is the launcher's to say (``vm.probe``).
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from enarx.host.checks import advice
 from enarx.host.doctor.facts import version_of
 from enarx.host.platforms import Check
+from enarx.host.vm.probe import FIRMWARE, PACKAGES, PROGRAM, SINCE
 
 if TYPE_CHECKING:
     from enarx.host.doctor.facts import Facts
-
-QEMU = "qemu-system-x86_64"
-_LEAST = (7, 2)
+    from enarx.host.vm.shape import Technology
 
 
 def vm(facts: Facts) -> tuple[Check, ...]:
@@ -25,7 +24,10 @@ def vm(facts: Facts) -> tuple[Check, ...]:
     hardware.optional = True
     if hardware.mesg:
         hardware.mesg += "; without KVM the machine is emulated, which is slow"
-    return (qemu(facts, _LEAST, "any supported release of a distribution has it"), hardware)
+    return (
+        qemu(facts, "none", "every supported release of Debian, Ubuntu and Fedora has it"),
+        hardware,
+    )
 
 
 def kvm(facts: Facts) -> Check:
@@ -55,26 +57,29 @@ def _kvm_step(facts: Facts) -> str:
     )
 
 
-def qemu(facts: Facts, least: tuple[int, int], where: str) -> Check:
-    """QEMU's system emulator of at least that version; *where* says who has it."""
-    wanted = f"{least[0]}.{least[1]} or later"
-    found = facts.programs.get(QEMU)
+def qemu(facts: Facts, technology: Technology, where: str) -> Check:
+    """QEMU's system emulator, as late as *technology* needs it; *where* says who has it."""
+    least = SINCE[technology]
+    wanted = f"{least} or later"
+    found = facts.programs.get(PROGRAM)
     if found is None:
-        step = advice.install(facts, apt="qemu-system-x86", dnf="qemu-kvm", otherwise=QEMU)
+        step = advice.install(facts, apt="qemu-system-x86", dnf="qemu-kvm", otherwise=PROGRAM)
         return Check("QEMU", passed=False, mesg=f"{step}; {wanted} is needed: {where}")
     if not found.version:
         text = f"QEMU did not say its version; {wanted} is needed: {where}"
         return Check("QEMU", passed=None, info=found.path, mesg=text)
     return Check(
         "QEMU",
-        version_of(found.version) >= least,
+        version_of(found.version) >= version_of(least),
         info=f"{found.path} {found.version}",
         mesg=f"QEMU is {found.version}, and {wanted} is needed: {where}",
     )
 
 
-def firmware(facts: Facts, paths: tuple[str, ...], package: str, what: str) -> Check:
+def firmware(facts: Facts, technology: Technology) -> Check:
     """Firmware for guests, which an image of a keep may bring itself."""
+    package, paths = PACKAGES[technology], FIRMWARE[technology]
+    what = paths[0].rpartition("/")[2]
     found = next((path for path in paths if path in facts.files), "")
     step = advice.install(facts, apt=package, dnf="edk2-ovmf", otherwise=what)
     return Check(

@@ -29,6 +29,7 @@ from enarx.host.doctor.facts import (
     Sandbox,
 )
 from enarx.host.doctor.kernel_log import read_log
+from enarx.host.vm.probe import PROGRAM, try_accelerator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,8 +78,11 @@ def collect(machine: Machine) -> Facts:
 
 
 def _kvm_problem(machine: Machine) -> str:
+    """Why no guest runs by KVM: where one in 16-bit mode does, one in 64-bit mode need not."""
     device = machine.locate("/dev/kvm")
-    return kvm.problem(device).replace(device, "/dev/kvm")
+    problem = kvm.problem(device).replace(device, "/dev/kvm")
+    qemu = machine.program(PROGRAM)
+    return try_accelerator(qemu, "kvm") if not problem and qemu else problem
 
 
 def _kernel(machine: Machine) -> Kernel:

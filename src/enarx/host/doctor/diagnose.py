@@ -39,7 +39,7 @@ class Diagnosis:
     Args:
         platform: its name.
         isolation: what it isolates with.
-        built: this version of Enarx can start keeps on it.
+        command: what starts keeps on it; empty if nothing of this version can.
         possible: whatever is missing can be changed.
         ready: nothing that is known is missing on the machine.
         steps: what is left to do, in this order.
@@ -48,7 +48,7 @@ class Diagnosis:
 
     platform: str
     isolation: str
-    built: bool
+    command: str
     possible: bool
     ready: bool
     steps: tuple[Step, ...]
@@ -57,7 +57,7 @@ class Diagnosis:
     @property
     def usable(self) -> bool:
         """Keeps can be started on it, on that machine, by this version."""
-        return self.built and self.ready
+        return bool(self.command) and self.ready
 
 
 def diagnose(facts: Facts) -> tuple[Diagnosis, ...]:
@@ -66,7 +66,7 @@ def diagnose(facts: Facts) -> tuple[Diagnosis, ...]:
         Diagnosis(
             platform=finding.platform.name,
             isolation=finding.platform.isolation,
-            built=finding.platform.built,
+            command=finding.platform.command,
             possible=not any(check.hopeless for check in finding.of_machine),
             ready=not any(check.blocks for check in finding.of_machine),
             steps=tuple(_steps(finding.of_machine, optional=False)),

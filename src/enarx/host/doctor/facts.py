@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from enarx.host.vm.probe import FIRMWARE, PROGRAM
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,23 +49,12 @@ DEVICES = (
     "/dev/tdx_guest",
 )  # fmt: skip
 
-PROGRAMS = ("gramine-sgx", "qemu-system-x86_64")
+PROGRAMS = ("gramine-sgx", PROGRAM)
 
-AMD_FIRMWARE = (
-    "/usr/share/ovmf/OVMF.amdsev.fd",
-    "/usr/share/OVMF/OVMF.amdsev.fd",
-    "/usr/share/edk2/ovmf/OVMF.amdsev.fd",
-)
-INTEL_FIRMWARE = (
-    "/usr/share/ovmf/OVMF.inteltdx.fd",
-    "/usr/share/ovmf/OVMF.inteltdx.ms.fd",
-    "/usr/share/OVMF/OVMF.inteltdx.fd",
-    "/usr/share/edk2/ovmf/OVMF.inteltdx.fd",
-)
 QGS_SOCKET = "/var/run/tdx-qgs/qgs.socket"
 AESM_SOCKET = "/var/run/aesmd/aesm.socket"
 QCNL = "/etc/sgx_default_qcnl.conf"
-FILES = (*AMD_FIRMWARE, *INTEL_FIRMWARE, QGS_SOCKET, AESM_SOCKET, QCNL)
+FILES = (*FIRMWARE["snp"], *FIRMWARE["tdx"], QGS_SOCKET, AESM_SOCKET, QCNL)
 
 MARKERS = frozenset(
     ("sgx_bios", "sgx_epc_mib", "sgx_locked", "snp_api", "snp_iommu", "snp_kvm", "snp_rmp",

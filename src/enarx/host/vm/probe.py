@@ -33,8 +33,8 @@ SINCE: Mapping[Technology, str] = {"none": "7.2", "snp": "9.1", "tdx": "10.1"}
 """The first version of QEMU that has it."""
 FIRMWARE: Mapping[Technology, tuple[str, ...]] = {
     "none": ("/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/bios-256k.bin"),
-    "snp": ("/usr/share/ovmf/OVMF.amdsev.fd",),
-    "tdx": ("/usr/share/ovmf/OVMF.inteltdx.fd",),
+    "snp": ("/usr/share/ovmf/OVMF.amdsev.fd", "/usr/share/edk2/ovmf/OVMF.amdsev.fd"),
+    "tdx": ("/usr/share/ovmf/OVMF.inteltdx.fd", "/usr/share/edk2/ovmf/OVMF.inteltdx.fd"),
 }
 """Where distributions put it, the best first."""
 PACKAGES: Mapping[Technology, str] = {

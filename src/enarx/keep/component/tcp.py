@@ -9,6 +9,7 @@ Source: wasi:sockets 0.2.12, tcp.wit and TcpSocketOperationalSemantics.md.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 from enarx.keep.component.addresses import host_and_port, socket_address
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _NS_PER_S = 1_000_000_000
 _SHUTDOWN = {"receive": SHUTDOWN_READ, "send": SHUTDOWN_WRITE, "both": SHUTDOWN_BOTH}
 _MAX_INT = (1 << 31) - 1
+_UNSPECIFIED = {"ipv4": "0.0.0.0", "ipv6": "::"}  # noqa: S104 - an address that is not known
 
 
 class NetworkHandle(Resource):
@@ -140,8 +142,10 @@ class TcpSocket(Resource):
         self._connected().stream.shutdown(_SHUTDOWN[how])
 
     def local_address(self) -> SocketAddress:
-        """Where the connection starts; the host chose it."""
+        """Where the connection starts; the host chose it, and through a tunnel does not say."""
         with self._duplicate() as duplicate:
+            if duplicate.family == socket.AF_UNIX:
+                return socket_address(_UNSPECIFIED[self._family], 0)
             host, port = duplicate.getsockname()[:2]
         return socket_address(host, port)
 
@@ -183,7 +187,7 @@ class TcpSocket(Resource):
         """It never listens."""
         raise OSError(errno.ENOTSUP, "a component cannot listen")
 
-    # options: kept until there is a connection, and set on it then
+    # options: kept until there is a connection, and set on it then; a tunnel has none
 
     def keep_alive_enabled(self) -> bool:
         """SO_KEEPALIVE."""
@@ -250,6 +254,8 @@ class TcpSocket(Resource):
         if option in self._options or self._connection is None:
             return self._options.get(option, default)
         with self._duplicate() as duplicate:
+            if duplicate.family == socket.AF_UNIX:
+                return default
             return duplicate.getsockopt(*option)
 
     def _set(self, option: tuple[int, int], value: int) -> None:
@@ -259,13 +265,12 @@ class TcpSocket(Resource):
 
     def _apply(self, option: tuple[int, int], value: int) -> None:
         with self._duplicate() as duplicate:
-            duplicate.setsockopt(*option, value)
+            if duplicate.family != socket.AF_UNIX:
+                duplicate.setsockopt(*option, value)
 
     def _duplicate(self) -> socket.socket:
         """The same connection as Python's own socket; the caller closes it."""
-        fileno = self._connected().stream.fileno()
-        family = socket.AF_INET if self._family == "ipv4" else socket.AF_INET6
-        return socket.fromfd(fileno, family, socket.SOCK_STREAM)
+        return socket.socket(fileno=os.dup(self._connected().stream.fileno()))
 
     def _connected(self) -> Connection:
         if self._connection is None:

@@ -3,6 +3,9 @@
 This is the hottest path of a keep: a one-byte read of the guest is one method call and one
 system call.  So the socket's own methods are used as attributes where their signature allows
 it, and nothing here keeps state beside the descriptor's.
+
+In a virtual machine the descriptor is one end of a local pair, whose other end the tunnel holds.
+It tells an orderly end by ending its direction alone, and a reset by closing the pair.
 """
 
 from __future__ import annotations
@@ -70,6 +73,7 @@ class PlainStream:
     __slots__ = (
         "_background",
         "_recv_into",
+        "_said_all",
         "_send",
         "_sendall",
         "_sock",
@@ -90,11 +94,13 @@ class PlainStream:
         self.peer = peer
         self._sock = sock
         self._background = background
-        self._recv_into = sock.recv_into
+        self._said_all = False
+        is_local = sock.family == socket.AF_UNIX
+        self._recv_into: Callable[..., int] = self._recv_local if is_local else sock.recv_into
         self._send = sock.send
         self._sendall = sock.sendall
         self.fileno = sock.fileno
-        self.recv_into_blocking = sock.recv_into if background is None else self._recv_waiting
+        self.recv_into_blocking = self._recv_into if background is None else self._recv_waiting
 
     def recv_into(self, view: memoryview, peek: bool = False) -> int:  # noqa: FBT001, FBT002 - the net contract; keywords cost on this path
         """Receive what is there; 0 at the end of the stream.
@@ -159,10 +165,18 @@ class PlainStream:
         if not SHUTDOWN_READ <= how <= SHUTDOWN_BOTH:
             raise OSError(errno.EINVAL, "shutdown takes read, write or both")
         self._sock.shutdown(how - 1)  # SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2
+        self._said_all |= how != SHUTDOWN_READ
 
     def close(self) -> None:
         """Close; bytes already sent are still delivered by the kernel."""
         self._sock.close()
+
+    def _recv_local(self, view: memoryview, size: int = 0, flags: int = 0) -> int:
+        """Receive from a local pair: an end that is none by the other side's word is a reset."""
+        count = self._sock.recv_into(view, size, flags)
+        if not count and view and not self._said_all and poll_now(self.fileno(), 0):
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        return count
 
     def _recv_waiting(self, view: memoryview) -> int:
         while True:

@@ -11,6 +11,7 @@ import os
 import resource
 import select
 import socket
+import stat
 import time
 
 from enarx.keep.link import EXIT_STATUS
@@ -64,7 +65,12 @@ def _harden() -> None:
 
 
 def _wait_for_host(pipe: int) -> bool:
-    """A port that was just found may still say that it hung up; whether it stops doing so."""
+    """A port that was just found may still say that it hung up; whether it stops doing so.
+
+    Source: Linux, drivers/char/virtio_console.c: the host's word that it is there comes later.
+    """
+    if not stat.S_ISCHR(os.fstat(pipe).st_mode):
+        return True
     poll = select.poll()
     poll.register(pipe, 0)
     deadline = time.monotonic() + _CONNECT_S

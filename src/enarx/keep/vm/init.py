@@ -80,10 +80,13 @@ def _bodies() -> tuple[Callable[..., int], Callable[..., int], Callable[..., int
 
     engine = preload(("agent", "tls"))
 
-    def agent(link: int, broker: int, quotes: int = -1) -> int:
-        return process.main(link, broker, engine, quotes)
+    def agent(link: int, broker: int, quoter: int = -1) -> int:
+        return process.main(link, broker, engine, quoter)
 
-    return agent, carrier.main, quoter.main
+    def quotes(link: int) -> int:
+        return quoter.main(link, f"{kernel.REPORTS}/enarx")
+
+    return agent, carrier.main, quotes
 
 
 def _open_standard_streams() -> None:

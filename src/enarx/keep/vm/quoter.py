@@ -36,6 +36,9 @@ _EX_UNAVAILABLE = 69
 _EX_SOFTWARE = 70
 _EX_PROTOCOL = 76
 
+_MAX_SAID = 900
+"""Characters; /dev/kmsg takes records of 1024 bytes."""
+
 
 def main(sock_fd: int, directory: str) -> int:
     """Be the quoter until the agent hangs up; the exit status.
@@ -147,4 +150,8 @@ def _no_instance(directory: str, error: OSError) -> UnavailableError:
 
 
 def _say(text: str) -> None:
-    os.write(2, f"enarx quoter: {text}\n".encode())
+    """Tell whoever watches: in a guest that is the kernel's log, a record of it at most."""
+    try:
+        os.write(2, f"enarx quoter: {text}"[:_MAX_SAID].encode("ascii", "replace") + b"\n")
+    except OSError:
+        return
