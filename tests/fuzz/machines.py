@@ -25,7 +25,7 @@ def orders() -> tuple[bytes, ...]:
     return tuple(map(encode_order, ORDERS))
 
 
-def feed_order(data: bytes) -> None:
+def order(data: bytes) -> None:
     """An order with as many descriptors as it may have."""
     for descriptors in (3, 4):
         with suppress(EnarxError):

@@ -334,9 +334,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "id-auth": Target(feed=images.feed_id_auth, seeds=images.id_auths),
         "kernel-image": Target(feed=images.feed_kernel, seeds=images.kernel_images),
         "machine-event": Target(feed=machines.feed_event, seeds=machines.events),
-        "machine-order": Target(
-            feed=machines.feed_order, seeds=machines.orders, refuses=EnarxError
-        ),
+        "machine-order": Target(feed=machines.order, seeds=machines.orders, refuses=EnarxError),
         "monitor": Target(feed=machines.feed_monitor, seeds=machines.monitors),
         "log-bundle": Target(feed=logs.feed_bundle, seeds=logs.bundles),
         "log-entry": Target(feed=logs.feed_entry, seeds=logs.entries),

@@ -119,6 +119,21 @@ def test_kvm_runs_a_guest_where_it_is_usable() -> None:
     assert found.passed or "64-bit mode did not run" in str(found.info)
 
 
+@pytest.mark.parametrize(
+    ("guest", "says"),
+    [
+        ("49c7c7ffff0000 4c89f8 3dffff0000 7501 f4 0f0b", ""),  # mov r15, 0xffff; mov rax, r15
+        ("31c0 3dffff0000 7501 f4 0f0b", "exit reason 8, want 5"),  # xor eax, eax; ud2
+    ],
+)
+def test_the_probe_tells_what_runs_from_what_does_not(guest: str, says: str) -> None:
+    """The guest is in 64-bit mode, and one that crashes is not taken for one that ran."""
+    if kvm.problem("/dev/kvm") and "exit reason" not in kvm.problem("/dev/kvm"):
+        pytest.skip("no KVM here that makes machines")
+    said = kvm.problem("/dev/kvm", guest=bytes.fromhex(guest))
+    assert said.endswith(f"({says})") if says else said == ""
+
+
 def test_kvm_is_optional_for_a_vm(described: Callable[..., Machine]) -> None:
     """Without KVM a machine is emulated: slow, not impossible."""
     check = finding(described({}), "vm")["KVM"]

@@ -158,8 +158,9 @@ def shout() -> None:
     """An endless console."""
     monitor = started()
     path = next(w for w in sys.argv if w.startswith("file,id=console")).split(",")[2][5:]
-    monitor.event("VSERPORT_CHANGE", open=True, id="link")
     with Path(path).open("wb", buffering=0) as console:
+        console.write(b"noise\n")
+        monitor.event("VSERPORT_CHANGE", open=True, id="link")
         while True:
             console.write(b"\x1b[31mnoise\r\n" * 4096)
 
