@@ -10,7 +10,7 @@ from pathlib import Path
 
 from enarx import frames
 from enarx.tunnel import records
-from enarx.tunnel.carrier import Carrier
+from enarx.tunnel.carrier import LINGER_S, Carrier
 from enarx.tunnel.records import HOST, KEEP, Hello
 
 PATIENCE_S = 20.0
@@ -81,7 +81,7 @@ class Both:
         host, keep: what the broker and the agent hold, two links each.
     """
 
-    def __init__(self, files_bytes: int = FILES_BYTES) -> None:
+    def __init__(self, files_bytes: int = FILES_BYTES, *, linger_s: float = LINGER_S) -> None:
         near, far = socket.socketpair()
         pairs = [link_pair() for _ in range(4)]
         self.host = [pairs[0][0], pairs[1][0]]
@@ -89,8 +89,8 @@ class Both:
         self.pipe = near.fileno(), far.fileno()
         links = [theirs for _, theirs in pairs]
         self.carriers = [
-            Carrier(near.detach(), links[:2], HOST, files_bytes),
-            Carrier(far.detach(), links[2:], KEEP, files_bytes),
+            Carrier(near.detach(), links[:2], HOST, files_bytes, linger_s=linger_s),
+            Carrier(far.detach(), links[2:], KEEP, files_bytes, linger_s=linger_s),
         ]
         self.held: list[socket.socket] = []
 
