@@ -88,6 +88,7 @@ class StreamEnd:
             self.reset()
         else:
             self._carrier.tunnel.data(channel, data)
+            self._linger()
             return True
         return False
 
@@ -147,6 +148,8 @@ class StreamEnd:
             self._hung_up = True
             if self.channel.out == ENDED:
                 self._gone()
+            else:
+                self._linger()
         if events & ~select.EPOLLOUT:
             self._read_on()
 
@@ -208,11 +211,15 @@ class StreamEnd:
             self._read_on()
 
     def _linger(self) -> None:
-        """Nobody waits for what the socket has not taken yet, so that there must be a bound."""
-        if not self._buffer or self.sock is None:
+        """Nobody waits for what is still on its way here, so that there must be a bound."""
+        if self.sock is None:
             return
-        if self.channel.over or (self.channel.into == CLOSED and not self._is_local):
+        if self._hung_up:
+            self._carrier.linger(self, patient=False)
+        elif self._buffer and self.channel.over:
             self._carrier.linger(self, patient=self._is_local)
+        elif self._buffer and self.channel.into == CLOSED and not self._is_local:
+            self._carrier.linger(self, patient=False)
 
     def _release(self) -> None:
         """Have no socket any more."""
