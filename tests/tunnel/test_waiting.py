@@ -69,16 +69,20 @@ def test_other_descriptors_in_its_loop(both: Both) -> None:
     theirs.close()
 
 
-def test_a_peer_that_takes_nothing_is_not_waited_for(hasty: Both) -> None:
-    """Of a connection that the application has closed, what its peer does not read is dropped."""
+@pytest.mark.parametrize("size", [250_000, 8_000_000])
+def test_a_peer_that_takes_nothing_is_not_waited_for(hasty: Both, size: int) -> None:
+    """Of a connection that the application has closed, what its peer does not read is dropped.
+
+    It waits in the host where it is less than a window, and at both ends where it is more.
+    """
     ours, peer = tcp_pair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     inside = hasty.carry(ours)
     for _ in range(200):
-        offer(inside, bytes(65_536))
+        size -= offer(inside, bytes(min(size, 65_536)))
         hasty.step()
     inside.close()
-    assert len(hasty.carriers[1].tunnel.channels) == 3
+    assert len(hasty.carriers[0].tunnel.channels) == 3
     hasty.until(lambda: sorted(hasty.carriers[0].tunnel.channels) == [0, 2])
     hasty.until(lambda: sorted(hasty.carriers[1].tunnel.channels) == [0, 2])
     peer.settimeout(PATIENCE_S)

@@ -94,12 +94,10 @@ class StreamEnd:
 
     def push(self, data: memoryview) -> None:
         """Take what came for the socket."""
-        if self._undeliverable:
-            return
         sent = 0
         if self.sock is not None and not self._buffer:
             sent = self._send(data)
-        if sent < len(data) and not self._undeliverable:
+        if sent < len(data):
             self._buffer += data[sent:]
 
     def flush(self) -> None:
@@ -180,17 +178,21 @@ class StreamEnd:
             self._release()
 
     def _send(self, data: memoryview) -> int:
-        """Send what fits: how much of *data* is done with."""
+        """Send what fits: how much of *data* is done with.
+
+        What nobody takes any more is thrown away: two sides that both do so must not wait for each
+        other before each has said its last.
+        """
         sock = self.sock
         try:
-            sent = sock.send(data, _SEND) if sock is not None else 0
+            sent = len(data) if self._undeliverable or sock is None else sock.send(data, _SEND)
         except BlockingIOError:
             return 0
         except OSError as error:
             self._undeliverable = True
             self._broken = error.errno != errno.EPIPE
             self._read_on()
-            return len(data)
+            sent = len(data)
         self._carrier.tunnel.grant(self.channel, sent)
         return sent
 
