@@ -181,17 +181,19 @@ class Hostile:
         sent: what the carrier has said.
     """
 
-    def __init__(self, role: int = KEEP, *, greets: bool = True, links: int = 2) -> None:
+    def __init__(
+        self, role: int = KEEP, *, greets: bool = True, linger_s: float = LINGER_S
+    ) -> None:
         self.sock, theirs = socket.socketpair()
         self.sock.settimeout(0.0)
-        pairs = [link_pair() for _ in range(links)]
+        pairs = [link_pair() for _ in range(2)]
         self.links = [ours for ours, _ in pairs]
         near = [theirs for _, theirs in pairs]
-        self.carrier = Carrier(theirs.detach(), near, role, FILES_BYTES)
+        self.carrier = Carrier(theirs.detach(), near, role, FILES_BYTES, linger_s=linger_s)
         self.sent = b""
         self.held: list[int] = []
         if greets:
-            self.say(records.encode_hello(Hello(1 - role, links, FILES_BYTES)))
+            self.say(records.encode_hello(Hello(1 - role, 2, FILES_BYTES)))
 
     def say(self, *parts: bytes) -> None:
         """Send these bytes, and let the carrier take them."""

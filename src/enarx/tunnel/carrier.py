@@ -230,9 +230,10 @@ class Carrier:
 
     def linger(self, end: NearEnd, *, patient: bool) -> None:
         """Break *end* off if it does not get rid of what it has, unless *patient*, in time."""
+        self._lingering.pop(end, None)  # the first is who has moved nothing for the longest time
         self._lingering[end] = math.inf if patient else time.monotonic() + self._linger_s
         while len(self._lingering) > _MOST_LINGERING:
-            next(iter(self._lingering)).abort()
+            self._give_up(next(iter(self._lingering)))
 
     def note(self, problem: str) -> None:
         """Remember why a link was closed."""
@@ -351,12 +352,15 @@ class Carrier:
                 end.flush()
         if self._lingering:
             for end in [one for one, due in self._lingering.items() if now >= due]:
-                self.tunnel.reset(end.channel)
-                end.abort()
+                self._give_up(end)
         if now >= self._closing and self.tunnel.over:
             self.close(FINISHED, "all links were closed")
         elif now >= self._closing:
             self.close(LOST, "the other side did not finish")
+
+    def _give_up(self, end: NearEnd) -> None:
+        self.tunnel.reset(end.channel)
+        end.abort()
 
     def _finish(self) -> None:
         """End once everything is over and sent; the keep lets the host hang up first."""
