@@ -115,3 +115,36 @@ def test_what_is_public_is_there() -> None:
     names = attestation.__all__
     assert all(hasattr(attestation, name) for name in names)
     assert names == sorted(names, key=lambda name: (not name.isupper(), name))
+
+
+@pytest.mark.parametrize("data", [REPORT, seeds.tdx()[0], seeds.sgx()[0]])
+def test_what_vouches_for_evidence_is_proven_once(data: bytes) -> None:
+    """With what was proven of the endorsements the result is the same; of another time it is not."""
+    found = attestation.parse(data)
+    given = {"anchors": seeds.root().anchors(), "now": seeds.NOW}
+    trusted = attestation.trust(found, seeds.endorsements(), **given)  # type: ignore[arg-type] # by name
+    assert trusted is not None
+    assert attestation.authenticate_with(found, trusted, now=seeds.NOW) == proven(data)
+    with pytest.raises(UnauthenticError):
+        later = seeds.NOW + timedelta(days=20_000)
+        attestation.authenticate_with(found, trusted, now=later)
+
+
+def test_what_vouches_is_not_its_signature() -> None:
+    """Attack: a machine's own certificates, and a report that it did not sign."""
+    forged = REPORT[:0x50] + bytes((REPORT[0x50] ^ 1,)) + REPORT[0x51:]
+    found = attestation.parse(forged)
+    given = {"anchors": seeds.root().anchors(), "now": seeds.NOW}
+    trusted = attestation.trust(found, seeds.endorsements(), **given)  # type: ignore[arg-type] # by name
+    assert trusted is not None
+    with pytest.raises(UnauthenticError, match="signature"):
+        attestation.authenticate_with(found, trusted, now=seeds.NOW)
+
+
+def test_some_evidence_brings_everything_itself() -> None:
+    """Then there is nothing to prove apart from it."""
+    found = attestation.parse(seeds.nitro()[0])
+    given = {"anchors": attestation.VENDOR_ANCHORS, "now": seeds.NOW}
+    assert attestation.trust(found, Endorsements(), **given) is None  # type: ignore[arg-type] # by name
+    with pytest.raises(TypeError, match="nitro"):
+        attestation.authenticate_with(found, object(), now=seeds.NOW)

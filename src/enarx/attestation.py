@@ -40,8 +40,10 @@ __all__ = [
     "Parsed",
     "appraise",
     "authenticate",
+    "authenticate_with",
     "needs",
     "parse",
+    "trust",
 ]
 
 
@@ -96,6 +98,43 @@ def needs(parsed: Parsed, endorsements: Endorsements, now: datetime) -> tuple[Ne
     What came along counts; what is not current at *now* does not.
     """
     return parsed.technology.needs(parsed.evidence, endorsements + parsed.endorsements, now)
+
+
+def trust(
+    parsed: Parsed,
+    endorsements: Endorsements,
+    *,
+    anchors: tuple[TrustAnchor, ...],
+    now: datetime,
+) -> object | None:
+    """Prove what vouches for *parsed* and for evidence like it: most of the work, done once.
+
+    What it returns goes to ``authenticate_with``, with evidence that came with the same
+    endorsements; None where a technology has no such part.
+
+    Raises:
+        UnauthenticError: the first step that failed, with everything that it found.
+        MalformedError: an endorsement that is needed is damaged.
+    """
+    if parsed.technology.trust is None:
+        return None
+    at_hand = endorsements + parsed.opened.endorsements
+    trusted: object = parsed.technology.trust(parsed.evidence, at_hand, anchors, now)
+    return trusted
+
+
+def authenticate_with(parsed: Parsed, trusted: object, *, now: datetime) -> Authentic:
+    """The same as ``authenticate``, with what ``trust`` proved of the same endorsements before.
+
+    Raises:
+        UnauthenticError: the first step that failed; also that *trusted* is too old for *now*.
+        MalformedError: a certificate in the evidence is damaged.
+    """
+    if parsed.technology.authenticate_with is None:
+        raise TypeError(f"{parsed.technology.name} has no endorsements to be trusted alone")
+    authentic = parsed.technology.authenticate_with(parsed.evidence, trusted, now)
+    check_binding(parsed.opened, authentic.claims)
+    return authentic
 
 
 def authenticate(

@@ -47,6 +47,9 @@ class Technology:
         authenticate: proves the origin, with the given endorsements, those that the evidence
             carries and the given anchors, as of an instant.  Raises UnauthenticError,
             MalformedError.
+        trust: proves the endorsements alone, for evidence like the given one; the same arguments.
+        authenticate_with: proves the origin with what ``trust`` returned, as of an instant within
+            its validity.  Both are None where endorsements are not most of the work.
     """
 
     name: str
@@ -56,3 +59,5 @@ class Technology:
     parse: Callable[[bytes], Any]
     needs: Callable[[Any, Endorsements, datetime], tuple[Need, ...]]
     authenticate: Callable[[Any, Endorsements, tuple[TrustAnchor, ...], datetime], Authentic]
+    trust: Callable[[Any, Endorsements, tuple[TrustAnchor, ...], datetime], Any] | None = None
+    authenticate_with: Callable[[Any, Any, datetime], Authentic] | None = None

@@ -1,17 +1,19 @@
 """What a Steward finds about an applicant: proven, judged, and what it might be given.
 
 The stages are those of ``attestation``; here is only what a Steward adds: which workloads its
-policy admits, and which names they may have.  Pure but for ``endorse``, which the caller gives.
+policy admits, and which names they may have.  Pure but for what proves evidence, which
+remembers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from enarx import attestation
 from enarx.appraisal.appraise import judge
 from enarx.errors import Failure, RejectedError, UnacceptableError, UnauthenticError
+from enarx.steward.attest.remembering import Remembering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,11 @@ class Means:
     anchors: tuple[TrustAnchor, ...]
     accept_simulated: bool
     endorse: Callable[[Parsed, datetime], Endorsements]
+    proving: Remembering = field(init=False, repr=False, compare=False)
+    """Proves it, and remembers what was proven."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "proving", Remembering(self.anchors, self.endorse))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +92,13 @@ def find(applicant: Applicant, policy: StewardPolicy, means: Means, now: datetim
     Raises:
         UnavailableError: endorsements that are needed are too old, or cannot be had.
     """
-    endorsements = means.endorse(applicant.parsed, now)
-    try:
-        authentic = attestation.authenticate(
-            applicant.parsed, endorsements, anchors=means.anchors, now=now
-        )
-    except RejectedError as error:
+    authentic, endorsements = means.proving.authenticate(applicant.parsed, now)
+    if isinstance(authentic, RejectedError):
         return Finding(
             authentic=None,
             verdict=None,
             accepted=None,
-            failures=_failures(error),
+            failures=_failures(authentic),
             endorsements=endorsements,
             names=(),
             path="",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enarx.tee.snp.evidence import parse
 from enarx.tee.snp.needs import needs
-from enarx.tee.snp.verify import authenticate
+from enarx.tee.snp.verify import authenticate, authenticate_with, trust
 from enarx.tee.technology import Technology
 
 _LAST_VERSION = 0x10
@@ -24,4 +24,6 @@ SNP = Technology(
     parse=parse,
     needs=needs,
     authenticate=authenticate,
+    trust=trust,
+    authenticate_with=authenticate_with,
 )

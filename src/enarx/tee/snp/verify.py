@@ -76,6 +76,23 @@ def authenticate(
     raise refusals[0]
 
 
+def trust(
+    evidence: SnpEvidence,
+    endorsements: Endorsements,
+    anchors: tuple[TrustAnchor, ...],
+    now: datetime,
+) -> TrustedVek:
+    """Verify the certificates of the key that may have signed *evidence*; not its signature.
+
+    Raises:
+        UnauthenticError: there is none that fits, or a step failed.
+        MalformedError: a TCB has not the layout of the product that the certificate names.
+    """
+    _must_be_signed(evidence)
+    pool = load(endorsements + evidence.carried)
+    return trust_vek_in(candidates(evidence, pool.certificates)[0], pool, anchors, now)
+
+
 def authenticate_with(evidence: SnpEvidence, trusted: TrustedVek, now: datetime) -> Authentic:
     """Prove where *evidence* is from, with a key whose certificates were verified before.
 

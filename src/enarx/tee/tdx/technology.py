@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from enarx.tee.dcap.needs import needs_of
 from enarx.tee.dcap.quote import recognise
 from enarx.tee.tdx.evidence import parse
-from enarx.tee.tdx.verify import authenticate
+from enarx.tee.tdx.verify import authenticate, authenticate_with, trust
 from enarx.tee.technology import Technology
 
 if TYPE_CHECKING:
@@ -33,4 +33,6 @@ TDX = Technology(
     parse=parse,
     needs=_needs,
     authenticate=authenticate,
+    trust=trust,
+    authenticate_with=authenticate_with,
 )
