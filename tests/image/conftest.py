@@ -15,7 +15,7 @@ from enarx.image import recipe
 from enarx.image.inputs import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def deb(files: Mapping[str, bytes | str], *, member: str = "data.tar.xz") -> bytes:
@@ -74,55 +74,52 @@ def kernel_package(**more: bytes) -> bytes:
     return deb({"boot/vmlinuz-6.12": b"kernel", "boot/config-6.12": b"", **modules, **more})
 
 
+LIBRARY = "lib/x86_64-linux-gnu"
+PYTHON = {
+    recipe.INTERPRETER: b"python",
+    "usr/lib/python3.11/os.py": b"import stat\n",
+    "usr/lib/python3.11/turtle.py": b"pass\n",
+    "usr/lib/python3.11/json/__init__.py": b"",
+    "usr/lib/python3.11/json/tool.py": b"",
+    "usr/lib/python3.11/ctypes/test/test_all.py": b"",
+    "usr/lib/python3.11/encodings/utf_8.py": b"",
+    "usr/lib/python3.11/encodings/cp037.py": b"",
+    "usr/lib/python3.11/LICENSE.txt": b"",
+    "usr/lib/python3.11/os.pyi": "os.py",
+    "usr/lib/python3.11/lib-dynload/_ctypes.cpython-311-x86_64-linux-gnu.so": b"elf",
+    "usr/lib/python3.11/lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": b"elf",
+}
+ENGINE = {
+    "wasmtime/linux-x86_64/_libwasmtime.so": b"engine",
+    "wasmtime/_bindings.py": b"",
+    "wasmtime-50.0.1.dist-info/METADATA": b"Name: wasmtime\n",
+    "wasmtime-50.0.1.dist-info/RECORD": b"",
+}
+CRYPTOGRAPHY = {"cryptography/x509.py": b"1\n", "cryptography/x509.pyi": b""}
+
+
 @pytest.fixture
 def inputs() -> dict[Input, bytes]:
     """One of everything that the recipe takes from."""
-    library = "lib/x86_64-linux-gnu"
-    libc = {f"{library}/{name}": name.encode() for name in recipe.SHARED_OBJECTS["libc6"]}
-    packages = [
-        given("kernel", "linux-image", kernel_package()),
-        given("library", "libc6", deb({**libc, f"{library}/ld-linux-x86-64.so.2": b"loader"})),
-    ]
+    return dict(
+        [
+            given("kernel", "linux-image", kernel_package()),
+            *_libraries(),
+            given("interpreter", "python3.11-minimal", deb(PYTHON)),
+            given("firmware-vm", "seabios", deb({recipe.FIRMWARE["vm"][0]: bytes(4096)})),
+            given("firmware-tdx", "ovmf-inteltdx", deb({recipe.FIRMWARE["tdx"][1]: bytes(8192)})),
+            given("library", "wasmtime", wheel(ENGINE), kind="wheel"),
+            given("library", "cryptography", wheel(CRYPTOGRAPHY), kind="wheel"),
+        ]
+    )
+
+
+def _libraries() -> Iterator[tuple[Input, bytes]]:
+    """Every package with a shared object; behind links, as Debian has most of them."""
+    libc = {f"{LIBRARY}/{name}": name.encode() for name in recipe.SHARED_OBJECTS["libc6"]}
+    yield given("library", "libc6", deb({**libc, f"{LIBRARY}/ld-linux-x86-64.so.2": b"loader"}))
     for name, objects in recipe.SHARED_OBJECTS.items():
         if name != "libc6":
-            # as Debian has them: the name that programs ask for is a link
-            files = {f"usr/{library}/{one}.9": one.encode() for one in objects}
-            links = {f"usr/{library}/{one}": f"{one}.9" for one in objects}
-            packages.append(given("library", name, deb({**files, **links})))
-    python = {
-        recipe.INTERPRETER: b"python",
-        "usr/lib/python3.11/os.py": b"import stat\n",
-        "usr/lib/python3.11/turtle.py": b"pass\n",
-        "usr/lib/python3.11/json/__init__.py": b"",
-        "usr/lib/python3.11/json/tool.py": b"",
-        "usr/lib/python3.11/ctypes/test/test_all.py": b"",
-        "usr/lib/python3.11/encodings/utf_8.py": b"",
-        "usr/lib/python3.11/encodings/cp037.py": b"",
-        "usr/lib/python3.11/LICENSE.txt": b"",
-        "usr/lib/python3.11/os.pyi": "os.py",
-        "usr/lib/python3.11/lib-dynload/_ctypes.cpython-311-x86_64-linux-gnu.so": b"elf",
-        "usr/lib/python3.11/lib-dynload/_sqlite3.cpython-311-x86_64-linux-gnu.so": b"elf",
-    }
-    packages += [
-        given("interpreter", "python3.11-minimal", deb(python)),
-        given("firmware-vm", "seabios", deb({recipe.FIRMWARE["vm"][0]: bytes(4096)})),
-        given("firmware-tdx", "ovmf-inteltdx", deb({recipe.FIRMWARE["tdx"][1]: bytes(8192)})),
-        given(
-            "library",
-            "wasmtime",
-            wheel({
-                "wasmtime/linux-x86_64/_libwasmtime.so": b"engine",
-                "wasmtime/_bindings.py": b"",
-                "wasmtime-50.0.1.dist-info/METADATA": b"Name: wasmtime\n",
-                "wasmtime-50.0.1.dist-info/RECORD": b"",
-            }),
-            kind="wheel",
-        ),
-        given(
-            "library",
-            "cryptography",
-            wheel({"cryptography/x509.py": b"1\n", "cryptography/x509.pyi": b""}),
-            kind="wheel",
-        ),
-    ]  # fmt: skip
-    return dict(packages)
+            files = {f"usr/{LIBRARY}/{one}.9": one.encode() for one in objects}
+            links = {f"usr/{LIBRARY}/{one}": f"{one}.9" for one in objects}
+            yield given("library", name, deb({**files, **links}))

@@ -79,6 +79,17 @@ def test_the_bill_names_every_file_and_where_it_is_from(inputs: dict[Input, byte
     assert components["enarx"]["version"] == "1.2"
 
 
+def test_a_firmware_that_was_given(inputs: dict[Input, bytes]) -> None:
+    """It takes the pinned one's place, and the bill says that nothing else is known of it."""
+    found = contents(unpacked(inputs), OURS, compiled)
+    files = image.build(found, tuple(inputs), version="1", firmware={"tdx": b"mine"})
+    assert files["OVMF.inteltdx.fd"] == b"mine"
+    bill = json.loads(files["sbom.json"])
+    (given,) = [one for one in bill["components"] if one["bom-ref"] == "given:OVMF.inteltdx.fd"]
+    assert "purl" not in given
+    assert set(files) == set(built(inputs))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [

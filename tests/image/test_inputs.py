@@ -16,9 +16,12 @@ OURS = (resources.files("enarx.image") / "inputs.toml").read_bytes()
 
 
 def test_ours_is_whole() -> None:
-    """Every role has an input, each is there once, and reading what was written gives the same."""
+    """Every role but one has inputs, and reading what was written gives the same.
+
+    Debian's firmware for TDX starts signed kernels only, and is not ours to pin.
+    """
     found = parse(OURS, "inputs.toml")
-    assert {each.role for each in found.inputs} == set(ROLES)
+    assert {each.role for each in found.inputs} == set(ROLES) - {"firmware-tdx"}
     assert write(found).encode() == OURS
     assert with_roles(found.inputs, "kernel")[0].name.endswith("-cloud-amd64")
     assert set(ROLES) > OPTIONAL

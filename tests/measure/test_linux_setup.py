@@ -43,6 +43,17 @@ def test_where_the_disk_lies(memory: int, begin: int) -> None:
     assert at(patched(XLOAD, 4096, "", memory), 0x218) == begin
 
 
+def test_bounds_are_where_qemu_has_them() -> None:
+    """The least kernel, the oldest protocol, the largest disk, one that ends with its page."""
+    last = GIB - 0x28000 - 1
+    assert patched(XLOAD[:4096], 0, "", GIB)[0x210] == 0xB0
+    assert patched(kernel(protocol=0x20C), 0, "", GIB)[0x210] == 0xB0
+    assert at(patched(XLOAD, 0xFFF, "", GIB), 0x218) == last - 0xFFF == 0x3FFD_7000
+    assert at(patched(XLOAD, last - 1, "", GIB), 0x218) == 0
+    with pytest.raises(MisconfiguredError, match=f"want less than {last}"):
+        patched(XLOAD, last, "", GIB)
+
+
 def test_an_older_kernel_wants_the_disk_lower() -> None:
     """One that cannot have it above 4 GiB gets it below 896 MiB."""
     made = patched(kernel(above_4g=False), 4096, "", 4 * GIB)

@@ -50,6 +50,8 @@ def test_sections_are_taken_in_the_order_of_the_file() -> None:
     table = ((HEADERS + 512, 512), (HEADERS, 512), (0, 0))
     left_out = ((CHECKSUM_AT, CHECKSUM_AT + 4), (SECURITY_AT, SECURITY_AT + 8))
     assert digest(image(table)) == hashed(image(table), *left_out)
+    odd = image(((HEADERS + 1, 1023), (HEADERS, 1)))
+    assert digest(odd) == hashed(odd, *left_out)
 
 
 def test_images_of_32_bits_and_without_directories() -> None:
@@ -57,7 +59,7 @@ def test_images_of_32_bits_and_without_directories() -> None:
     old = image(magic=0x10B)
     skipped = (SECURITY_AT - 16, SECURITY_AT - 8)
     assert digest(old) == hashed(old, (CHECKSUM_AT, CHECKSUM_AT + 4), skipped)
-    few = image(directories=4)
+    few = image(directories=4, body=BODY + b"behind")
     assert digest(few) == hashed(few, (CHECKSUM_AT, CHECKSUM_AT + 4))
 
 

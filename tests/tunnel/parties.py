@@ -10,7 +10,7 @@ from pathlib import Path
 
 from enarx import frames
 from enarx.tunnel import records
-from enarx.tunnel.carrier import Carrier
+from enarx.tunnel.carrier import LINGER_S, Carrier
 from enarx.tunnel.records import HOST, KEEP, Hello
 
 PATIENCE_S = 20.0
@@ -81,7 +81,7 @@ class Both:
         host, keep: what the broker and the agent hold, two links each.
     """
 
-    def __init__(self, files_bytes: int = FILES_BYTES) -> None:
+    def __init__(self, files_bytes: int = FILES_BYTES, *, linger_s: float = LINGER_S) -> None:
         near, far = socket.socketpair()
         pairs = [link_pair() for _ in range(4)]
         self.host = [pairs[0][0], pairs[1][0]]
@@ -89,8 +89,8 @@ class Both:
         self.pipe = near.fileno(), far.fileno()
         links = [theirs for _, theirs in pairs]
         self.carriers = [
-            Carrier(near.detach(), links[:2], HOST, files_bytes),
-            Carrier(far.detach(), links[2:], KEEP, files_bytes),
+            Carrier(near.detach(), links[:2], HOST, files_bytes, linger_s=linger_s),
+            Carrier(far.detach(), links[2:], KEEP, files_bytes, linger_s=linger_s),
         ]
         self.held: list[socket.socket] = []
 
@@ -181,17 +181,19 @@ class Hostile:
         sent: what the carrier has said.
     """
 
-    def __init__(self, role: int = KEEP, *, greets: bool = True, links: int = 2) -> None:
+    def __init__(
+        self, role: int = KEEP, *, greets: bool = True, linger_s: float = LINGER_S
+    ) -> None:
         self.sock, theirs = socket.socketpair()
         self.sock.settimeout(0.0)
-        pairs = [link_pair() for _ in range(links)]
+        pairs = [link_pair() for _ in range(2)]
         self.links = [ours for ours, _ in pairs]
         near = [theirs for _, theirs in pairs]
-        self.carrier = Carrier(theirs.detach(), near, role, FILES_BYTES)
+        self.carrier = Carrier(theirs.detach(), near, role, FILES_BYTES, linger_s=linger_s)
         self.sent = b""
         self.held: list[int] = []
         if greets:
-            self.say(records.encode_hello(Hello(1 - role, links, FILES_BYTES)))
+            self.say(records.encode_hello(Hello(1 - role, 2, FILES_BYTES)))
 
     def say(self, *parts: bytes) -> None:
         """Send these bytes, and let the carrier take them."""

@@ -163,6 +163,45 @@ def test_a_reset_is_told_from_an_end(both: Both) -> None:
     peer.close()
 
 
+def test_a_reset_after_an_end_is_told_too(both: Both) -> None:
+    """A peer that has said all may still break off: whoever writes to it learns so."""
+    ours, peer = tcp_pair()
+    inside = both.carry(ours)
+    peer.shutdown(socket.SHUT_WR)
+    assert both.receive(inside) == b""
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    both.until(lambda: not streams(both))
+    with pytest.raises(BrokenPipeError):
+        inside.send(b"x")
+
+
+def test_a_local_end_that_said_all_and_left(both: Both) -> None:
+    """Its connection ends in order, though its peer still had something to say."""
+    ours, peer = tcp_pair()
+    inside = both.carry(ours)
+    inside.send(b"request")
+    inside.shutdown(socket.SHUT_WR)
+    assert both.receive_all(peer) == b"request"
+    inside.close()
+    both.until(lambda: not streams(both))
+    peer.close()
+
+
+def test_who_has_said_all_may_read_slowly(both: Both) -> None:
+    """Nothing is lost when both directions have ended and the reader has not begun."""
+    ours, peer = stream_pair()
+    inside = both.carry(ours)
+    inside.shutdown(socket.SHUT_WR)
+    push(both, peer, bytes(400_000))
+    peer.shutdown(socket.SHUT_WR)
+    both.settle()
+    assert both.receive_all(peer) == b""
+    assert both.receive_all(inside) == bytes(400_000)
+    both.until(lambda: not streams(both))
+    peer.close()
+
+
 def test_what_is_closed_with_bytes_unread_resets_the_peer(both: Both) -> None:
     """As the kernel does it for a socket that an application closes too early."""
     ours, peer = tcp_pair()

@@ -36,6 +36,10 @@ _SOURCES = (
     help="Folder to make.  [default: ~/.local/share/enarx/image]",
 )  # fmt: skip
 @_LOCK
+@click.option(
+    "--firmware", "firmware", metavar="PLATFORM=FILE", multiple=True,
+    help="Firmware for snp, tdx or vm instead of the pinned one; repeatable.",
+)  # fmt: skip
 @click.option("--replace", is_flag=True, help="Exchange an image that is there.")
 @click.option(
     "--insecure-debug-console", "debug_console", is_flag=True,
@@ -46,6 +50,7 @@ def build(
     *,
     output: str,
     lock: str,
+    firmware: tuple[str, ...],
     replace: bool,
     debug_console: bool,
     as_json: bool,
@@ -65,7 +70,9 @@ def build(
     pinned = _read_lock(lock)
     _check_compressor(pinned)
     place = output or default_folder(os.environ)
-    files = _build(pinned, _sources(inputs, mirrors, offline=offline), debug_console=debug_console)
+    given = _given_firmware(firmware)
+    sources = _sources(inputs, mirrors, offline=offline)
+    files = _build(pinned, sources, given, debug_console=debug_console)
     if debug_console:
         report_warning("INSECURE: this image tells its host what its kernel does")
     write_folder(place, files, replace=replace)
@@ -137,7 +144,24 @@ def _sources(folder: str, mirrors: tuple[str, ...], *, offline: bool) -> Inputs:
     return Inputs(cache, folder=folder, mirrors=named, offline=offline, tell=report_note)
 
 
-def _build(lock: Lock, sources: Inputs, *, debug_console: bool) -> Mapping[str, bytes]:
+def _given_firmware(options: tuple[str, ...]) -> Mapping[str, bytes]:
+    from enarx.adapters.package_files import read_file
+    from enarx.image.image import FIRMWARE
+    from enarx.measure.guid_table import MAX_BYTES
+
+    given = {}
+    for text in options:
+        platform, found, path = text.partition("=")
+        if not found or platform not in FIRMWARE:
+            want = f"want one of {', '.join(FIRMWARE)}, then =FILE"
+            raise MisconfiguredError("--firmware", f"got {text[:80]!r}, {want}")
+        given[platform] = read_file(path, MAX_BYTES)
+    return given
+
+
+def _build(
+    lock: Lock, sources: Inputs, firmware: Mapping[str, bytes], *, debug_console: bool
+) -> Mapping[str, bytes]:
     from enarx.adapters.image_bytecode import compiler
     from enarx.adapters.keep_image import read_own
     from enarx.cli.exit import report_note
@@ -147,7 +171,32 @@ def _build(lock: Lock, sources: Inputs, *, debug_console: bool) -> Mapping[str, 
     compile_all = compiler(contents.interpreter(inputs))
     found = contents.contents(inputs, read_own(), compile_all)
     report_note(f"compressing {len(found.tree)} files")
-    return image.build(found, tuple(inputs), version=__version__, debug_console=debug_console)
+    files = image.build(
+        found,
+        tuple(inputs),
+        version=__version__,
+        firmware=firmware,
+        debug_console=debug_console,
+    )
+    _check_measurable(files)
+    return files
+
+
+def _check_measurable(files: Mapping[str, bytes]) -> None:
+    """Refuse an image of which somebody could not say what it measures."""
+    from enarx.image import image, references
+    from enarx.measure.snp_guest import Boot
+
+    manifest = image.parse_manifest(files[image.MANIFEST], image.MANIFEST)
+    boot = Boot(
+        kernel=files[image.KERNEL],
+        initrd=files[image.INITRD],
+        command_line=manifest.command_line,
+    )
+    for platform in references.PLATFORMS:
+        name = references.firmware_of(platform)
+        if name in files:
+            references.references(manifest, platform, boot, files[name], counts=(1,))
 
 
 def _sha256(data: bytes) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import zstandard
@@ -60,19 +61,27 @@ class Manifest:
 
 
 def build(
-    contents: Contents, inputs: Iterable[Input], *, version: str, debug_console: bool = False
+    contents: Contents,
+    inputs: Iterable[Input],
+    *,
+    version: str,
+    firmware: Mapping[str, bytes] = MappingProxyType({}),
+    debug_console: bool = False,
 ) -> Mapping[str, bytes]:
     """The files of an image, ``image.json`` among them.
 
     Args:
+        firmware: by platform, instead of what is among the inputs.
         debug_console: the kernel says on a serial port what it does, for the host to read.
     """
     initrd = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
+    given = {FIRMWARE[platform]: data for platform, data in firmware.items()}
     files = {
         KERNEL: contents.kernel,
         INITRD: initrd.compress(archive(contents.tree)),
-        SBOM: bill(contents, inputs, name=NAME, version=version),
+        SBOM: bill(contents, inputs, name=NAME, version=version, given=given),
         **{FIRMWARE[platform]: data for platform, data in contents.firmware.items()},
+        **given,
     }
     console = recipe.DEBUG_CONSOLE if debug_console else recipe.NO_CONSOLE
     document = {

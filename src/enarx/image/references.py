@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.appraisal.image import ImageName, ReferenceValue
+from enarx.errors import MisconfiguredError
 from enarx.image.image import FIRMWARE
 from enarx.measure import firmware, tdvf, vm
 from enarx.measure.processor_models import SIGNATURES
-from enarx.measure.rtmr import boot_registers
+from enarx.measure.rtmr import boot_registers, enforces_secure_boot
 from enarx.measure.snp_guest import Processors, launch_digest
 from enarx.wire.shape import Unchecked
 
@@ -28,6 +29,8 @@ PLATFORMS = ("snp", "tdx", "vm-snp", "vm-tdx")
 COUNTS = (1, 2, 4, 8)
 """Numbers of processors, unless others are asked for."""
 
+_ORDERS: tuple[tdvf.Order, ...] = ("page", "section")
+"""Releases of QEMU differ."""
 _RTMR_0 = "what the firmware measures of the host's tables differs from host to host"
 
 
@@ -72,9 +75,12 @@ def _snp(boot: Boot, image: bytes, counts: Sequence[int]) -> Measurements:
 
 def _tdx(boot: Boot, image: bytes, _counts: Sequence[int]) -> Measurements:
     sections = tdvf.parse(image, FIRMWARE["tdx"])
+    if enforces_secure_boot(sections):
+        hint = "take one without Secure Boot keys: enarx image build --firmware tdx=FILE"
+        raise MisconfiguredError(FIRMWARE["tdx"], "starts signed kernels only", hints=(hint,))
     first, second = boot_registers(boot)
     return {
-        "mr_td": frozenset((tdvf.mr_td(sections),)),
+        "mr_td": frozenset(tdvf.mr_td(sections, order) for order in _ORDERS),
         "rtmr_0": Unchecked(_RTMR_0),
         "rtmr_1": frozenset((first,)),
         "rtmr_2": frozenset((second,)),

@@ -17,14 +17,25 @@ from enarx.image.archive import File
 from enarx.image.contents import OWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from enarx.image.contents import Contents
     from enarx.image.inputs import Input
 
 
-def bill(contents: Contents, inputs: Iterable[Input], *, name: str, version: str) -> bytes:
-    """The bill of the image *name* *version*."""
+def bill(
+    contents: Contents,
+    inputs: Iterable[Input],
+    *,
+    name: str,
+    version: str,
+    given: Mapping[str, bytes],
+) -> bytes:
+    """The bill of the image *name* *version*.
+
+    Args:
+        given: files of the image that are none of its inputs, by name.
+    """
     components = [_component(each, contents) for each in sorted(inputs, key=lambda i: i.name)]
     own = {
         "type": "library",
@@ -46,12 +57,22 @@ def bill(contents: Contents, inputs: Iterable[Input], *, name: str, version: str
                 "version": version,
             }
         },
-        "components": [*components, own],
+        "components": [*components, own, *(_given(*each) for each in sorted(given.items()))],
         "dependencies": [
             {"ref": name, "dependsOn": sorted((*(str(c["bom-ref"]) for c in components), OWN))}
         ],
     }
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _given(name: str, data: bytes) -> dict[str, object]:
+    """A file of which nothing is known but its content."""
+    return {
+        "type": "firmware",
+        "bom-ref": f"given:{name}",
+        "name": name,
+        "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(data).hexdigest()}],
+    }
 
 
 def _component(each: Input, contents: Contents) -> dict[str, object]:

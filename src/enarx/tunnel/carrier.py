@@ -82,6 +82,7 @@ class Carrier:
         links: SEQPACKET sockets, owned from here on; the other side gives as many, in this order.
         role: HOST or KEEP of ``tunnel.records``; the other side has the other one.
         files_bytes: the most bytes of files that may be on their way to this side.
+        linger_s: how long to wait for somebody who takes no bytes, once nobody else waits for it.
 
     Attributes:
         end: how it ended; everything is closed then, the pipe too.
@@ -94,11 +95,14 @@ class Carrier:
         links: Sequence[socket.socket],
         role: int,
         files_bytes: int = MAX_FILE_BYTES,
+        *,
+        linger_s: float = LINGER_S,
     ) -> None:
         self.end: End | None = None
         self.problem = ""
         self.tunnel = Tunnel(role, len(links), files_bytes)
         self._pipe = pipe
+        self._linger_s = linger_s
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._ends: dict[Channel, NearEnd] = {}
@@ -110,6 +114,7 @@ class Carrier:
         self._closing = math.inf
         self._hangs_up = False
         self._mask = select.EPOLLIN
+        self._read_into = memoryview(bytearray(_PIECE))
         os.set_blocking(pipe, False)
         self.watch(pipe, self._mask, self._pipe_ready)
         for channel, sock in zip(self.tunnel.links, links, strict=True):
@@ -197,7 +202,7 @@ class Carrier:
         self._lingering.pop(end, None)
         self.tunnel.released(end.channel)
         if not self.closing and not any(one in self._ends for one in self.tunnel.links):
-            self._closing = time.monotonic() + LINGER_S
+            self._closing = time.monotonic() + self._linger_s
             for other in tuple(self._ends.values()):
                 other.flush()
 
@@ -225,9 +230,10 @@ class Carrier:
 
     def linger(self, end: NearEnd, *, patient: bool) -> None:
         """Break *end* off if it does not get rid of what it has, unless *patient*, in time."""
-        self._lingering[end] = math.inf if patient else time.monotonic() + LINGER_S
+        self._lingering.pop(end, None)  # the first is who has moved nothing for the longest time
+        self._lingering[end] = math.inf if patient else time.monotonic() + self._linger_s
         while len(self._lingering) > _MOST_LINGERING:
-            next(iter(self._lingering)).abort()
+            self._give_up(next(iter(self._lingering)))
 
     def note(self, problem: str) -> None:
         """Remember why a link was closed."""
@@ -255,22 +261,20 @@ class Carrier:
 
     def _read(self) -> bytes | None:
         """What has come, up to a bound that lets others have their turn; None at the end."""
-        parts: list[bytes] = []
         size = 0
         while size < _PIECE:
             try:
-                part = os.read(self._pipe, _PIECE - size)
+                got = os.readv(self._pipe, [self._read_into[size:]])
             except BlockingIOError:
                 break
             except OSError:
-                part = b""
-            if not part:
-                return b"".join(parts) if parts else None
-            parts.append(part)
-            size += len(part)
-            if len(part) < _SHORT_READ:
+                got = 0
+            if not got:
+                return bytes(self._read_into[:size]) if size else None
+            size += got
+            if got < _SHORT_READ:
                 break
-        return b"".join(parts) if len(parts) != 1 else parts[0]
+        return bytes(self._read_into[:size])
 
     def _receive(self, data: bytes) -> None:
         for kind, channel, content in self.tunnel.receive(data):
@@ -348,12 +352,15 @@ class Carrier:
                 end.flush()
         if self._lingering:
             for end in [one for one, due in self._lingering.items() if now >= due]:
-                self.tunnel.reset(end.channel)
-                end.abort()
+                self._give_up(end)
         if now >= self._closing and self.tunnel.over:
             self.close(FINISHED, "all links were closed")
         elif now >= self._closing:
             self.close(LOST, "the other side did not finish")
+
+    def _give_up(self, end: NearEnd) -> None:
+        self.tunnel.reset(end.channel)
+        end.abort()
 
     def _finish(self) -> None:
         """End once everything is over and sent; the keep lets the host hang up first."""
@@ -363,4 +370,4 @@ class Carrier:
             self.close(FINISHED, "all links were closed")
         elif not self._hangs_up:
             self._hangs_up = True
-            self._closing = time.monotonic() + _HANG_UP_S
+            self._closing = time.monotonic() + min(_HANG_UP_S, self._linger_s)

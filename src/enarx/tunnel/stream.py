@@ -88,17 +88,16 @@ class StreamEnd:
             self.reset()
         else:
             self._carrier.tunnel.data(channel, data)
+            self._linger()
             return True
         return False
 
     def push(self, data: memoryview) -> None:
         """Take what came for the socket."""
-        if self._undeliverable:
-            return
         sent = 0
         if self.sock is not None and not self._buffer:
             sent = self._send(data)
-        if sent < len(data) and not self._undeliverable:
+        if sent < len(data):
             self._buffer += data[sent:]
 
     def flush(self) -> None:
@@ -147,6 +146,8 @@ class StreamEnd:
             self._hung_up = True
             if self.channel.out == ENDED:
                 self._gone()
+            else:
+                self._linger()
         if events & ~select.EPOLLOUT:
             self._read_on()
 
@@ -177,17 +178,21 @@ class StreamEnd:
             self._release()
 
     def _send(self, data: memoryview) -> int:
-        """Send what fits: how much of *data* is done with."""
+        """Send what fits: how much of *data* is done with.
+
+        What nobody takes any more is thrown away: two sides that both do so must not wait for each
+        other before each has said its last.
+        """
         sock = self.sock
         try:
-            sent = sock.send(data, _SEND) if sock is not None else 0
+            sent = len(data) if self._undeliverable or sock is None else sock.send(data, _SEND)
         except BlockingIOError:
             return 0
         except OSError as error:
             self._undeliverable = True
             self._broken = error.errno != errno.EPIPE
             self._read_on()
-            return len(data)
+            sent = len(data)
         self._carrier.tunnel.grant(self.channel, sent)
         return sent
 
@@ -208,11 +213,15 @@ class StreamEnd:
             self._read_on()
 
     def _linger(self) -> None:
-        """Nobody waits for what the socket has not taken yet, so that there must be a bound."""
-        if not self._buffer or self.sock is None:
+        """Nobody waits for what is still on its way here, so that there must be a bound."""
+        if self.sock is None:
             return
-        if self.channel.over or (self.channel.into == CLOSED and not self._is_local):
+        if self._hung_up:
+            self._carrier.linger(self, patient=False)
+        elif self._buffer and self.channel.over:
             self._carrier.linger(self, patient=self._is_local)
+        elif self._buffer and self.channel.into == CLOSED and not self._is_local:
+            self._carrier.linger(self, patient=False)
 
     def _release(self) -> None:
         """Have no socket any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -148,6 +149,26 @@ def test_roots_powers_are_given_up(*, mounts: bool, left: int) -> None:
     assert kept["CapInh"] == 0
 
 
+def test_pairs_are_local_where_they_are_allowed() -> None:
+    """With pairs allowed, two local sockets can be made, none of another family, and no other."""
+    program = (
+        "import socket, sys\n"
+        "from enarx.keep.sandbox import lockdown, prctl\n"
+        "prctl.prctl(prctl.SET_NO_NEW_PRIVS, 1)\n"
+        "lockdown.lock_down((), allow_threads=False, pairs=True)\n"
+        "for make in (socket.socketpair, lambda: socket.socketpair(16), socket.socket):\n"
+        "    try:\n"
+        "        made = make()\n"
+        "        print('made')\n"
+        "    except OSError as error:\n"
+        "        print(error.errno)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["made", str(errno.EPERM), str(errno.EPERM)]
+
+
 @NEEDS_SCOPES
 def test_what_was_applied_is_reported(keeps: Keeps) -> None:
     """The report names each feature; nothing is missing on a current kernel."""
@@ -161,6 +182,13 @@ def test_what_was_applied_is_reported(keeps: Keeps) -> None:
 
 def test_the_tables_do_not_contradict_each_other() -> None:
     """No call is in two tables: the library would take the first."""
-    tables = (calls.ALWAYS, calls.STAT, calls.MOUNTS_READ, calls.MOUNTS_WRITE, calls.REFUSED)
+    tables = (
+        calls.ALWAYS,
+        calls.STAT,
+        calls.MOUNTS_READ,
+        calls.MOUNTS_WRITE,
+        calls.REFUSED,
+        calls.PAIRS,
+    )
     names = [name for table in (*tables, calls.FATAL) for name in table]
     assert len(names) == len(set(names))
