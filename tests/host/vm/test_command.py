@@ -72,6 +72,13 @@ def test_snp_machine() -> None:
     )
 
 
+def test_snp_machine_that_is_bound_to_nothing() -> None:
+    """Without blobs of the operator's none is named, and no author is promised."""
+    vm = plain(technology="snp", accelerator="kvm", cpu_model="EPYC", snp=SnpLaunch())
+    words = argv("/usr/bin/qemu", vm, _FILES, _ENDS)
+    assert words[words.index("-cpu") - 1].endswith(",policy=0x30000,kernel-hashes=on")
+
+
 def test_tdx_machine() -> None:
     """A trust domain is described in JSON, with what its quotes hold and who signs them."""
     launch = TdxLaunch(mrconfigid=b"\x01" * 48, quote_generation_socket="/run/a,b.socket")
@@ -107,6 +114,13 @@ def test_without_a_kernel_nothing_is_started_directly() -> None:
     """A firmware alone has no command line."""
     words = argv("/usr/bin/qemu", plain(command_line="x"), Files(firmware="/f"), _ENDS)
     assert not {"-kernel", "-initrd", "-append"} & set(words)
+
+
+def test_a_kernel_needs_no_initrd() -> None:
+    """A kernel alone has a command line and no initial RAM disk."""
+    words = argv("/usr/bin/qemu", plain(), Files(firmware="/f", kernel="/k"), _ENDS)
+    assert "-initrd" not in words
+    assert words[words.index("-append") + 1] == ""
 
 
 def test_a_console_only_where_one_is_wanted() -> None:

@@ -42,6 +42,7 @@ def test_what_an_event_says(said: Event, kind: str) -> None:
         event("SHUTDOWN", reason=7),
         event("RESET", guest=False, reason="host-qmp-system-reset"),
         event("STOP"),
+        event("STOP", reason="guest-shutdown"),
         event("RTC_CHANGE", offset=1),
     ],
 )
@@ -80,6 +81,26 @@ def test_a_machine_that_cannot_run_on() -> None:
     assert not course.decided
     course.status("internal-error")
     assert course.ended(0).kind == "stopped"
+
+
+def test_a_guest_that_may_not_run() -> None:
+    """QEMU that refuses to let the guest run has not started, and says why."""
+    course = Course()
+    course.ran("no memory")
+    assert course.decided
+    assert course.ended(0).reason == "QEMU did not start: no memory"
+
+
+def test_a_panic_is_known_from_the_state() -> None:
+    """A machine that is stopped because its guest panicked has ended so."""
+    course = Course()
+    course.status("guest-panicked")
+    assert course.ended(0).kind == "panicked"
+
+
+def test_an_end_without_a_complaint() -> None:
+    """Where nobody said anything, nothing follows the sentence."""
+    assert Course().ended(1 << 8).reason == "QEMU did not start"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_a_processor_without_a_known_signature(model: str) -> None:
     with pytest.raises(MisconfiguredError) as refused:
         check(snp(cpu_model=model), firmwares.firmware(), KERNEL)
     assert f"cpu_model: got {model}" in str(refused.value)
+    assert ("the host's own" in str(refused.value)) is (model in ("host", "max"))
     assert "EPYC-Milan" in refused.value.hints[0]
 
 
@@ -70,6 +71,14 @@ def test_a_firmware_that_checks_no_hashes() -> None:
     for image in (firmwares.firmware(data=without), silent):
         with pytest.raises(MisconfiguredError, match="firmware: checks no hashes of a kernel"):
             check(snp(), image, KERNEL)
+
+
+def test_a_firmware_that_starts_one_processor() -> None:
+    """Where it does not say where further ones begin, only one can be measured."""
+    image = firmwares.firmware(firmwares.entries()[1:])
+    check(snp(processors=1), image, KERNEL)
+    with pytest.raises(MisconfiguredError, match="where further processors begin"):
+        check(snp(processors=2), image, KERNEL)
 
 
 def test_a_firmware_for_something_else() -> None:

@@ -90,6 +90,15 @@ def test_a_damaged_order_is_refused(data: st.DataObject) -> None:
         decode_order(json.dumps(value).encode(), 2 + value.get("files", 1))
 
 
+@pytest.mark.parametrize("digits", ["0", "0g", "AB", "ab" * 4097])
+def test_bytes_are_hexadecimal(digits: str) -> None:
+    """An odd number of digits, other characters, capitals, or too many are refused."""
+    value = json.loads(encode_order(ORDERS[1]))
+    value["vm"]["snp"]["id_auth"] = digits
+    with pytest.raises(MalformedError, match="id_auth"):
+        decode_order(json.dumps(value).encode(), 5)
+
+
 @given(kind=st.sampled_from(sorted(STATUSES)), reason=st.text(max_size=900))
 def test_an_end_arrives(kind: str, reason: str) -> None:
     """Whatever the reason, it arrives, cut to its limit, or is one that nobody made."""

@@ -98,6 +98,17 @@ def test_a_line_without_end() -> None:
         session.feed(b"x")
 
 
+def test_a_line_that_is_too_long() -> None:
+    """A line with an end, and others beside it, is held to the same limit."""
+    with pytest.raises(MalformedError, match="a line of more than"):
+        ready().feed(b"\r\n" + b" " * (MAX_LINE + 1) + b"\n\n")
+
+
+def test_blank_lines() -> None:
+    """What is between lines says nothing."""
+    assert len(ready().feed(b"\r\n\n" + POWERED_OFF + b"\n")) == 1
+
+
 def test_commands_that_nobody_answers() -> None:
     """A monitor that does not answer is not asked for ever."""
     session = ready()

@@ -50,6 +50,8 @@ def test_refused(options: dict[str, object], says: str) -> None:
         ({"id_block": bytes(96)}, "snp.id_block: needs an id_auth"),
         ({"id_auth": bytes(4096)}, "snp.id_block: needs an id_auth"),
         ({"id_block": bytes(95), "id_auth": bytes(4096)}, "snp.id_block: got 95 bytes, want 96"),
+        ({"id_block": bytes(96), "id_auth": bytes(95)}, "snp.id_auth: got 95 bytes, want 4096"),
+        ({"cbitpos": 64}, "snp.cbitpos: got 64, want 32 to 63"),
         ({"author_key_enabled": True}, "snp.author_key_enabled: needs an id_auth"),
         ({"cbitpos": 0}, "snp.cbitpos: got 0"),
         ({"reduced_phys_bits": 0}, "snp.reduced_phys_bits: got 0"),
