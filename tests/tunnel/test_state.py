@@ -167,6 +167,7 @@ def finish(*sides: Side) -> None:
         for channel in tuple(side.live.values()):
             side.end(channel, CLOSED)
     exchange(*sides)
+    known = sides[0].live | sides[1].live
     for side, far in (sides, sides[::-1]):
         assert side.tunnel.over
         assert not any(
@@ -176,8 +177,8 @@ def finish(*sides: Side) -> None:
         for number, said in side.sent.items():
             got = far.log.get(number, [])
             assert is_beginning(got, said)
-            dropped = side.live[number].kind == FILE and any(
-                side.live[other].kind == FRAMES for other in broken
+            dropped = known[number].kind == FILE and any(
+                known[other].kind == FRAMES for other in broken
             )
             assert dropped or number in broken or joined(got) == joined(said)
 
@@ -250,6 +251,22 @@ def test_a_reset_is_answered_by_one() -> None:
     exchange(host, keep)
     assert 4 not in host.tunnel.channels
     assert 4 not in keep.tunnel.channels
+
+
+@pytest.mark.parametrize("how", ["end", "close", "reset"])
+def test_what_is_over_is_not_ended_again(how: str) -> None:
+    """A command too late is nothing, and says nothing."""
+    host, keep = greeted()
+    host.frame(host.tunnel.links[0], b"x", [(STREAM, 0)])
+    exchange(host, keep)
+    channel = host.live[4]
+    host.tunnel.end(channel)
+    exchange(host, keep)
+    keep.tunnel.end(keep.live[4])
+    exchange(host, keep)
+    getattr(host.tunnel, how)(channel)
+    assert not host.tunnel.output
+    assert channel.out == ENDED
 
 
 def test_what_crosses_a_reset_is_thrown_away() -> None:
