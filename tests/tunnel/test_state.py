@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
 from enarx.tunnel import records
-from enarx.tunnel.channel import CLOSED, ENDED, OPEN, Channel
+from enarx.tunnel.channel import CLOSED, ENDED, FRAMES_WINDOW, OPEN, Channel
 from enarx.tunnel.records import (
     DATA,
     END,
@@ -312,6 +312,24 @@ def test_files_beyond_what_the_other_side_takes_wait() -> None:
     host.data(host.live[4], bytes(FILES_BYTES))
     exchange(host, keep)
     assert host.tunnel.takes(link, b"second", whole)
+
+
+def test_frames_beyond_the_credit_wait() -> None:
+    """As many as the window pays for may go, and more when half of it was granted again."""
+    host, keep = greeted()
+    link = host.tunnel.links[0]
+    data = bytes(60_000)
+    sent = 0
+    while host.tunnel.takes(link, data, []):
+        host.frame(link, data, [])
+        sent += 1
+    assert sent == FRAMES_WINDOW // cost(data, 0)
+    assert host.tunnel.takes(link, bytes(link.credit - cost(b"", 0)), [])
+    assert not host.tunnel.takes(link, bytes(link.credit - cost(b"", 0) + 1), [])
+    exchange(host, keep)
+    assert host.tunnel.takes(link, data, [])
+    host.tunnel.close(link)
+    assert not host.tunnel.takes(link, b"x", [])
 
 
 @pytest.mark.parametrize("links", [0, 17])
