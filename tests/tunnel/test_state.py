@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from enarx.errors import MalformedError
 from enarx.tunnel import records
-from enarx.tunnel.channel import CLOSED, ENDED, OPEN, Channel
+from enarx.tunnel.channel import CLOSED, ENDED, FRAMES_WINDOW, OPEN, Channel
 from enarx.tunnel.records import (
     DATA,
     END,
@@ -167,6 +167,7 @@ def finish(*sides: Side) -> None:
         for channel in tuple(side.live.values()):
             side.end(channel, CLOSED)
     exchange(*sides)
+    known = sides[0].live | sides[1].live
     for side, far in (sides, sides[::-1]):
         assert side.tunnel.over
         assert not any(
@@ -176,8 +177,8 @@ def finish(*sides: Side) -> None:
         for number, said in side.sent.items():
             got = far.log.get(number, [])
             assert is_beginning(got, said)
-            dropped = side.live[number].kind == FILE and any(
-                side.live[other].kind == FRAMES for other in broken
+            dropped = known[number].kind == FILE and any(
+                known[other].kind == FRAMES for other in broken
             )
             assert dropped or number in broken or joined(got) == joined(said)
 
@@ -252,6 +253,22 @@ def test_a_reset_is_answered_by_one() -> None:
     assert 4 not in keep.tunnel.channels
 
 
+@pytest.mark.parametrize("how", ["end", "close", "reset"])
+def test_what_is_over_is_not_ended_again(how: str) -> None:
+    """A command too late is nothing, and says nothing."""
+    host, keep = greeted()
+    host.frame(host.tunnel.links[0], b"x", [(STREAM, 0)])
+    exchange(host, keep)
+    channel = host.live[4]
+    host.tunnel.end(channel)
+    exchange(host, keep)
+    keep.tunnel.end(keep.live[4])
+    exchange(host, keep)
+    getattr(host.tunnel, how)(channel)
+    assert not host.tunnel.output
+    assert channel.out == ENDED
+
+
 def test_what_crosses_a_reset_is_thrown_away() -> None:
     """Data that was on its way is no violation, and nobody sees it."""
     host, keep = greeted()
@@ -295,6 +312,24 @@ def test_files_beyond_what_the_other_side_takes_wait() -> None:
     host.data(host.live[4], bytes(FILES_BYTES))
     exchange(host, keep)
     assert host.tunnel.takes(link, b"second", whole)
+
+
+def test_frames_beyond_the_credit_wait() -> None:
+    """As many as the window pays for may go, and more when half of it was granted again."""
+    host, keep = greeted()
+    link = host.tunnel.links[0]
+    data = bytes(60_000)
+    sent = 0
+    while host.tunnel.takes(link, data, []):
+        host.frame(link, data, [])
+        sent += 1
+    assert sent == FRAMES_WINDOW // cost(data, 0)
+    assert host.tunnel.takes(link, bytes(link.credit - cost(b"", 0)), [])
+    assert not host.tunnel.takes(link, bytes(link.credit - cost(b"", 0) + 1), [])
+    exchange(host, keep)
+    assert host.tunnel.takes(link, data, [])
+    host.tunnel.close(link)
+    assert not host.tunnel.takes(link, b"x", [])
 
 
 @pytest.mark.parametrize("links", [0, 17])

@@ -91,6 +91,26 @@ def test_a_peer_that_takes_nothing_is_not_waited_for(hasty: Both, size: int) -> 
     peer.close()
 
 
+def test_a_peer_that_said_all_and_takes_nothing_is_not_waited_for(hasty: Both) -> None:
+    """With both directions over, what waits in the host alone is dropped in time."""
+    ours, peer = tcp_pair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    inside = hasty.carry(ours)
+    peer.shutdown(socket.SHUT_WR)
+    assert hasty.receive(inside) == b""
+    sent = 0
+    while sent < 250_000:
+        sent += offer(inside, bytes(250_000 - sent))
+        hasty.step()
+    inside.shutdown(socket.SHUT_WR)
+    hasty.until(lambda: sorted(hasty.carriers[0].tunnel.channels) == [0, 2])
+    hasty.until(lambda: len(hasty.carriers[0]._ends) == 2)
+    peer.settimeout(PATIENCE_S)
+    with pytest.raises(ConnectionResetError):
+        read_out(peer)
+    peer.close()
+
+
 def read_out(sock: socket.socket) -> int:
     """Read to the end: how much there was."""
     got = 0

@@ -324,7 +324,7 @@ class Tunnel:
 
     def _end(self, channel: Channel, kind: int, state: int) -> None:
         """Say that this side's direction has ended so, unless it has said as much before."""
-        if channel.out >= min(state, CLOSED):
+        if channel.over or channel.out >= min(state, CLOSED):
             return
         self.output += records.record(kind, channel.number)
         channel.out = state
