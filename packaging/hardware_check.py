@@ -92,6 +92,7 @@ def main() -> int:
     parser.add_argument("--platform", action="append", choices=[*HARDWARE, "vm"])
     parser.add_argument("--report", default="enarx-hardware-report.md", type=Path)
     parser.add_argument("--image", help="an image that was built before, to save time")
+    parser.add_argument("--tdx-firmware", help="OvmfPkg/IntelTdx without Secure Boot keys")
     given = parser.parse_args()
     os.umask(0o077)
     report = Report(given.report)
@@ -99,7 +100,7 @@ def main() -> int:
     for name in given.platform or HARDWARE:
         report.add(f"## {name}\n\n")
         try:
-            report.verdicts[name] = _check(report, name, given.image)
+            report.verdicts[name] = _check(report, name, given)
         except (FailedError, OSError, subprocess.SubprocessError) as error:
             report.verdicts[name] = f"FAILED: {error}"
     report.add("## Verdicts\n\n")
@@ -131,7 +132,7 @@ def _describe(report: Report) -> None:
             report.run(program, "--version", wants=None)
 
 
-def _check(report: Report, name: str, image: str | None) -> str:
+def _check(report: Report, name: str, given: argparse.Namespace) -> str:
     """One platform; what is missing is no failure, but said."""
     doctor = ("platform", "doctor", "--platform", name)
     report.run(*_enarx(*doctor), wants=None)
@@ -141,15 +142,18 @@ def _check(report: Report, name: str, image: str | None) -> str:
     with tempfile.TemporaryDirectory(prefix="enarx-check-") as folder:
         if name == "sgx":
             return _check_sgx(report, Path(folder))
-        return _check_vm(report, name, Path(folder), image)
+        return _check_vm(report, name, Path(folder), given)
 
 
-def _check_vm(report: Report, name: str, folder: Path, built: str | None) -> str:
-    image = Path(built) if built else folder / "image"
-    if not built:
-        report.run(*_enarx("image", "build", "--output", str(image)))
+def _check_vm(report: Report, name: str, folder: Path, given: argparse.Namespace) -> str:
+    image = Path(given.image) if given.image else folder / "image"
+    if name == "tdx" and not (given.image or given.tdx_firmware):
+        raise FailedError("no firmware for TDX: give --tdx-firmware FILE, or --image DIR with one")
+    if not given.image:
+        firmware = ("--firmware", f"tdx={given.tdx_firmware}") if given.tdx_firmware else ()
         again = folder / "again"
-        report.run(*_enarx("image", "build", "--output", str(again)))
+        report.run(*_enarx("image", "build", "--output", str(image), *firmware))
+        report.run(*_enarx("image", "build", "--output", str(again), *firmware))
         _same(image, again)
     if name in HARDWARE:
         _measure(report, name, image)

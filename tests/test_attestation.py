@@ -119,14 +119,14 @@ def test_what_is_public_is_there() -> None:
 
 @pytest.mark.parametrize("data", [REPORT, seeds.tdx()[0], seeds.sgx()[0]])
 def test_what_vouches_for_evidence_is_proven_once(data: bytes) -> None:
-    """With what was proven of the endorsements the result is the same; of another time it is not."""
+    """With what was proven of the endorsements the result is the same; not of another time."""
     found = attestation.parse(data)
     given = {"anchors": seeds.root().anchors(), "now": seeds.NOW}
     trusted = attestation.trust(found, seeds.endorsements(), **given)  # type: ignore[arg-type] # by name
     assert trusted is not None
     assert attestation.authenticate_with(found, trusted, now=seeds.NOW) == proven(data)
+    later = seeds.NOW + timedelta(days=20_000)
     with pytest.raises(UnauthenticError):
-        later = seeds.NOW + timedelta(days=20_000)
         attestation.authenticate_with(found, trusted, now=later)
 
 
