@@ -6,6 +6,7 @@ With hardware, virtual machines on it and nothing that could be taken for them.
 
 from __future__ import annotations
 
+import base64
 import functools
 import os
 from dataclasses import dataclass
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from enarx.host.keeper.keeper import Kind
     from enarx.host.simulated_processor import Launched, Machine
     from enarx.host.vm.keep import Machines
-    from enarx.host.vm.shape import Vm
+    from enarx.host.vm.shape import SnpLaunch, Vm
     from enarx.measure.process import Platform
     from enarx.tee.simulated.root import SimulatedRoot
 
 _MACHINES = ("snp", "tdx")
+_MAX_ID_BYTES = 8192
 _TCG_PROCESSOR = "max,cx16=off"
 """Emulated 16-byte exchanges of QEMU 7.2 now and then return wrong flags; nothing needs them."""
 
@@ -41,6 +43,7 @@ class VmOptions:
         image: folder of the image; empty for no virtual machines.
         hardware: "snp" or "tdx"; empty for machines that are simulated to be either.
         cpu: the model that QEMU makes; empty for the usual one.
+        id_block: what the files of an ID block for SNP are called, without their ends.
     """
 
     image: str = ""
@@ -50,6 +53,7 @@ class VmOptions:
     cpu: str = ""
     warm: int = 0
     qemu: str = ""
+    id_block: str = ""
     debug_console: bool = False
 
     def image_name(self) -> str:
@@ -77,6 +81,7 @@ class VmOptions:
             "--vm-cpu": self.cpu,
             "--vm-warm": str(self.warm),
             "--vm-qemu": self.qemu,
+            "--snp-id-block": self.id_block,
         }
         flags = ("--insecure-vm-console",) if self.debug_console else ()
         return (*(part for pair in given.items() if pair[1] for part in pair), *flags)
@@ -123,6 +128,8 @@ def _machines(options: VmOptions) -> Kind:
     if not options.image:
         hint = "build one: enarx image build; then --vm-image DIR"
         raise MisconfiguredError("--hardware", "needs an image", hints=(hint,))
+    if options.id_block and options.hardware != "snp":
+        raise MisconfiguredError("--snp-id-block", "needs --hardware snp")
     folder = ImageFolder(options.image)
     boot = folder.boot()
     firmware = folder.read(_firmware_name(options.hardware))
@@ -149,7 +156,7 @@ def _machines(options: VmOptions) -> Kind:
 
 
 def _vm(options: VmOptions, accelerator: str, folder: ImageFolder) -> Vm:
-    from enarx.host.vm.shape import SnpLaunch, TdxLaunch, Vm
+    from enarx.host.vm.shape import TdxLaunch, Vm
 
     usual = {"snp": "EPYC-v4", "tdx": "host"}.get(
         options.hardware, _TCG_PROCESSOR if accelerator == "tcg" else "host"
@@ -161,9 +168,37 @@ def _vm(options: VmOptions, accelerator: str, folder: ImageFolder) -> Vm:
         processors=options.processors,
         cpu_model=options.cpu or usual,
         command_line=folder.manifest.command_line,
-        snp=SnpLaunch() if options.hardware == "snp" else None,
+        snp=_snp_launch(options.id_block) if options.hardware == "snp" else None,
         tdx=TdxLaunch() if options.hardware == "tdx" else None,
     )
+
+
+def _snp_launch(id_block: str) -> SnpLaunch:
+    """With the ID block in the files *id_block*, which names the guest's policy too."""
+    from enarx.host.vm.shape import SnpLaunch
+    from enarx.measure.id_block import IdBlock, verify
+    from enarx.wire.record import unpack
+
+    if not id_block:
+        return SnpLaunch()
+    block, auth = (_base64_file(f"{id_block}.{end}") for end in ("id-block", "id-auth"))
+    signers = verify(block, auth)
+    return SnpLaunch(
+        policy=int(unpack(IdBlock, block).policy),
+        id_block=block,
+        id_auth=auth,
+        author_key_enabled=any(signers.author_key_digest),
+    )
+
+
+def _base64_file(path: str) -> bytes:
+    from enarx.adapters.package_files import read_file
+
+    try:
+        return base64.b64decode(read_file(path, _MAX_ID_BYTES).strip(), validate=True)
+    except ValueError as error:
+        hint = "make it with: enarx image id-block"
+        raise MisconfiguredError(path, "is no base64", hints=(hint,)) from error
 
 
 def _firmware_name(hardware: str) -> str:
@@ -226,7 +261,7 @@ def vm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def collected(
         *, vm_image: str, hardware: str | None, vm_memory: int, vm_vcpus: int, vm_cpu: str,
-        vm_warm: int, vm_qemu: str, vm_console: bool, **values: Any,  # noqa: ANN401 - click passes keywords
+        vm_warm: int, vm_qemu: str, snp_id_block: str, vm_console: bool, **values: Any,  # noqa: ANN401 - click passes keywords
     ) -> Any:  # noqa: ANN401  # fmt: skip
         machines = VmOptions(
             image=vm_image,
@@ -236,6 +271,7 @@ def vm_options(command: Callable[..., Any]) -> Callable[..., Any]:
             cpu=vm_cpu,
             warm=vm_warm,
             qemu=vm_qemu,
+            id_block=snp_id_block,
             debug_console=vm_console,
         )
         return command(machines=machines, **values)
@@ -268,6 +304,10 @@ _OPTIONS = (
     ),
     click.option("--vm-warm", default=0, show_default=True, help="How many of them wait."),
     click.option("--vm-qemu", metavar="FILE", default="", help="QEMU's program."),
+    click.option(
+        "--snp-id-block", metavar="NAME", default="",
+        help="Launch with NAME.id-block and NAME.id-auth: enarx image id-block.",
+    ),
     click.option(
         "--insecure-vm-console", "vm_console", is_flag=True,
         help="Take what an image with a debug console says, for the reason of a failure.",
