@@ -269,6 +269,17 @@ def test_what_is_over_is_not_ended_again(how: str) -> None:
     assert channel.out == ENDED
 
 
+def test_who_reads_no_more_grants_no_more() -> None:
+    """After a CLOSE nothing may be said, so credit for what was taken before is not given."""
+    host, keep = greeted()
+    host.frame(host.tunnel.links[0], b"x", [(STREAM, 0)])
+    exchange(host, keep)
+    keep.tunnel.close(keep.live[4])
+    said = len(keep.tunnel.output)
+    keep.tunnel.grant(keep.live[4], keep.live[4].most)
+    assert len(keep.tunnel.output) == said
+
+
 def test_what_crosses_a_reset_is_thrown_away() -> None:
     """Data that was on its way is no violation, and nobody sees it."""
     host, keep = greeted()
