@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+FILES_BYTES = 8 * 1024 * 1024
+"""Of files under way from a guest: an offer, a receipt, evidence; each has a fraction of that."""
+
+
 def carry(pipe: int, links: Sequence[int]) -> tuple[str, str]:
     """Carry *links* over *pipe* until either is closed; all are owned from here on.
 
@@ -24,5 +28,5 @@ def carry(pipe: int, links: Sequence[int]) -> tuple[str, str]:
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    end = carrier.carry(pipe, [socket.socket(fileno=link) for link in links], HOST)
+    end = carrier.carry(pipe, [socket.socket(fileno=link) for link in links], HOST, FILES_BYTES)
     return end.kind, end.text

@@ -32,7 +32,8 @@ _AGENT_LINK, _BROKER_LINK, _QUOTES = 3, 4, 5
 """Descriptors of the agent."""
 _LAST_DESCRIPTOR = 0x7FFF_FFFF
 _DESCRIPTORS = 16384
-_DRAIN_S = 5.0
+_DRAIN_S = 60.0
+"""As long as the carrier waits for a slow peer."""
 _EX_SOFTWARE = 70  # sysexits.h
 
 
