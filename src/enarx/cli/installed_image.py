@@ -51,6 +51,16 @@ def installed_references(platforms: Iterable[str] = NAMES) -> tuple[ReferenceVal
     )
 
 
+def every_installed() -> tuple[ReferenceValue, ...]:
+    """The reference values of this installation: of processes, and of machines if there are any.
+
+    Raises:
+        MisconfiguredError, MalformedError, UnavailableError: as those functions below.
+    """
+    found = installed_references()
+    return found + (vm_references("", vm_platforms("")) if has_vm_image() else ())
+
+
 def vm_platforms(folder: str) -> tuple[str, ...]:
     """What the image of virtual machines in *folder* has a firmware for.
 

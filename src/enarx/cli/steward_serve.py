@@ -239,14 +239,14 @@ def _initialise(connection: Connection, log: Log, text: bytes) -> None:
 
 
 def _first_policy(path: str, *, simulated: bool) -> bytes:
-    from enarx.cli.installed_image import installed_references
+    from enarx.cli.installed_image import every_installed
     from enarx.cli.steward_versions import document_in
     from enarx.steward.policies.starter import starter
 
     if path:
         return document_in(path, "policy")
-    references = installed_references()
-    platforms = tuple(one.platform for one in references)
+    references = every_installed()
+    platforms = tuple(dict.fromkeys(one.platform for one in references))
     return starter(
         platforms,
         "installed-image",
