@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.languages import c
+from enarx.languages import assemblyscript, c, cpp, rust, zig
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
 
-LANGUAGES: tuple[Language, ...] = (c.LANGUAGE,)
+LANGUAGES: tuple[Language, ...] = (
+    assemblyscript.LANGUAGE,
+    c.LANGUAGE,
+    cpp.LANGUAGE,
+    rust.LANGUAGE,
+    zig.LANGUAGE,
+)
 """In the order of their titles."""
 
 
