@@ -56,8 +56,7 @@ LANGUAGE = Language(
     templates=("hello", "filter", "http"),
     sockets=True,
     notes=(
-        "sockets by std.os.wasi, and then main takes std.process.Init.Minimal: std.process.Init stops"
-        " at a descriptor that is no folder",
+        "sockets by std.os.wasi, with main(std.process.Init.Minimal): Init stops at a socket",
         "build.zig and its packages are not used: one command compiles main.zig and its imports",
     ),
     leaves=(".zig-cache", "zig-out"),
