@@ -27,7 +27,7 @@ set -e
 home=$PWD
 library=$home/usr/lib/rustlib/wasm32-wasip1/lib
 export LD_LIBRARY_PATH=$home/usr/lib/x86_64-linux-gnu RUSTC=$home/usr/bin/rustc
-export CARGO_HOME=$home/build/home RUSTC_BOOTSTRAP=1
+export CARGO_HOME=$home/build/home RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C embed-bitcode=yes"
 mkdir -p build/src build/.cargo "$library/self-contained"
 cd build
 cat > Cargo.toml <<END
