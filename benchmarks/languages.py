@@ -117,9 +117,7 @@ def measure(language: Language) -> Measured:
 
 def project(language: Language, template: str) -> tuple[Path, dict[str, object]]:
     """The package of a template of *language*, and what the build said."""
-    folder = PROJECTS / f"{language.name}-{template}"
-    if not folder.exists():
-        enarx("new", "--lang", language.name, "--template", template, str(folder))
+    folder = sources(language.name, template)
     done = enarx("build", "--json", str(folder))
     if done.returncode:
         reason = done.stderr.decode().splitlines()[-1 if done.returncode == 1 else 0]
@@ -127,6 +125,14 @@ def project(language: Language, template: str) -> tuple[Path, dict[str, object]]
     built = json.loads(done.stdout)
     assert isinstance(built, dict)
     return folder / "build" / "package.tar", built
+
+
+def sources(language: str, template: str) -> Path:
+    """A template, as ``enarx new`` makes it."""
+    folder = PROJECTS / f"{language}-{template}"
+    if not folder.exists():
+        enarx("new", "--lang", language, "--template", template, str(folder))
+    return folder
 
 
 def enarx(*words: str) -> subprocess.CompletedProcess[bytes]:
@@ -165,7 +171,7 @@ def native_zig() -> Path:
 def zig_native(language: str, *command: str) -> Path:
     """The filter of *language*, by zig; the last word of *command* takes what is made."""
     needs("ziglang")
-    folder, made = PROJECTS / f"{language}-filter", PROJECTS / f"native-{language}"
+    folder, made = sources(language, "filter"), PROJECTS / f"native-{language}"
     *before, last = command
     target = (f"{last}{made}",) if last.endswith("=") else (last, str(made))
     compile_native(sys.executable, "-m", "ziglang", *before, *target, folder=folder)
@@ -178,7 +184,7 @@ def native_rust() -> Path:
     rustc = shutil.which("rustc")
     if rustc is None:
         raise Skipped("Rust: rustc, for the native program, is not installed")
-    folder, made = PROJECTS / "rust-filter", PROJECTS / "native-rust"
+    folder, made = sources("rust", "filter"), PROJECTS / "native-rust"
     flags = ("--edition", "2021", "-C", "opt-level=s", "-C", "lto", "-C", "panic=abort")
     compile_native(rustc, *flags, "src/main.rs", "-o", str(made), folder=folder)
     return made
