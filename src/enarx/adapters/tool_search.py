@@ -71,10 +71,11 @@ def examine(
 ) -> tuple[dict[str, Found], list[str]]:
     """The tools with their versions, and what is wrong with them, a text each."""
     found, problems = {}, []
+    release = recipe.toolchain.release if recipe.toolchain else ""
     for tool in recipe.tools:
         path = located[tool.name]
-        version = version_in(_output(path, *tool.version), tool)
-        problem = problem_with(version, tool)
+        version = version_in(_output(path, *tool.version), tool) if tool.version else ()
+        problem = problem_with(version, tool) if tool.version else ""
         if not problem and tool.probe and not os.path.exists(_output(path, *tool.probe).strip()):
             problem = f"lacks the target ({' '.join(tool.probe)} names what is not there)"
         if problem:
@@ -84,7 +85,8 @@ def examine(
                 else f"{path} is {problem}"
             )
         inside = places.home if path.startswith(f"{places.home}/") else ""
-        found[tool.name] = Found(path=path, version=dotted(version), home=inside or places.home)
+        shown = dotted(version) if tool.version else release
+        found[tool.name] = Found(path=path, version=shown, home=inside or places.home)
     return found, problems
 
 
@@ -98,6 +100,8 @@ def locate_tool(tool: Tool, places: Places) -> str:
     """The path of *tool*; empty if it is in none of its places."""
     for candidate in tool.programs:
         program = places.fill(candidate)
+        if not tool.version and os.path.isfile(program):
+            return os.path.abspath(program)
         found = shutil.which(program, path=places.path) if program else None
         if found:
             return os.path.abspath(found)
