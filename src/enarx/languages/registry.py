@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.languages import c
+from enarx.languages import c, go, java, javascript, python
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
 
-LANGUAGES: tuple[Language, ...] = (c.LANGUAGE,)
+LANGUAGES: tuple[Language, ...] = (
+    c.LANGUAGE,
+    go.LANGUAGE,
+    java.LANGUAGE,
+    javascript.LANGUAGE,
+    python.LANGUAGE,
+)
 """In the order of their titles."""
 
 
