@@ -56,9 +56,12 @@ def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
     # same program everywhere.
     same = ("-trimpath", "-buildvcs=false")
     names = () if project.profile == "debug" else ("-ldflags=-s -w",)
-    argv = (found["go"].path, "build", *same, *names, *project.flags, "-o", module, ".")
+    flags = tuple(flag for flag in project.flags if not flag.startswith("./"))
+    # A flag such as "./cmd/tool" is the package to build, where it is not the module's root.
+    package = next((flag for flag in project.flags if flag.startswith("./")), ".")
+    argv = (found["go"].path, "build", *same, *names, *flags, "-o", module, package)
     return Plan(
-        steps=(Step(title="compile the Go package", argv=argv, environment=_ENVIRONMENT),),
+        steps=(Step(title=f"compile package {package}", argv=argv, environment=_ENVIRONMENT),),
         module=module,
         strip=False,  # -s -w has done it
     )
