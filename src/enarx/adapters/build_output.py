@@ -15,6 +15,7 @@ import json
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from hashlib import file_digest
 
 from enarx.adapters.package_directory import members_below
@@ -168,16 +169,31 @@ def forget(folder: str) -> None:
 
 
 def read_module(path: str) -> bytes:
-    """The WebAssembly that a compiler wrote.
+    """The WebAssembly that a compiler wrote at *path*, whose name may have a ``*``.
 
     Raises:
-        MalformedError: it is too large.
+        MalformedError: it is too large, or several files fit.
         UnavailableError: there is none.
     """
+    folder, name = os.path.split(path)
+    if "*" in name:
+        fitting = sorted(n for n in _names(folder) if fnmatchcase(n, name))
+        if len(fitting) > 1:
+            hint = "a project builds one; if one is left of an earlier build, remove build/"
+            problem = f"several programs: {', '.join(fitting)}"
+            raise MalformedError(folder, problem, hints=(hint,))
+        path = os.path.join(folder, *fitting) if fitting else path
     try:
         return read_file(path, MAX_BLOB_BYTES[WASM_TYPE])
     except MisconfiguredError as error:
         raise UnavailableError(path, "the compiler ended well and did not write it") from error
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def _each_once(members: Sequence[Member]) -> list[Member]:

@@ -74,20 +74,25 @@ def examine(
     release = recipe.toolchain.release if recipe.toolchain else ""
     for tool in recipe.tools:
         path = located[tool.name]
-        version = version_in(_output(path, *tool.version), tool) if tool.version else ()
-        problem = problem_with(version, tool) if tool.version else ""
-        if not problem and tool.probe and not os.path.exists(_output(path, *tool.probe).strip()):
-            problem = f"lacks the target ({' '.join(tool.probe)} names what is not there)"
+        private = bool(places.home) and path.startswith(f"{places.home}/")
+        environment = {n: places.fill(v) for n, v in tool.environment} if private else {}
+        said = _output((path, *tool.version), environment) if tool.version else release
+        version = version_in(said, tool)
+        problem = problem_with(version, tool)
+        if not problem and tool.probe:
+            problem = _lack(_output((path, *tool.probe), environment).strip(), tool)
         if problem:
-            problems.append(
-                f"{path} {problem}"
-                if problem.startswith(("does", "lacks"))
-                else f"{path} is {problem}"
-            )
-        inside = places.home if path.startswith(f"{places.home}/") else ""
-        shown = dotted(version) if tool.version else release
-        found[tool.name] = Found(path=path, version=shown, home=inside or places.home)
+            problems.append(f"{path} {problem}")
+        home = places.home if private else ""
+        found[tool.name] = Found(path=path, version=dotted(version), home=home)
     return found, problems
+
+
+def _lack(named: str, tool: Tool) -> str:
+    """Why what a probe of *tool* named will not do, empty if it will."""
+    if named and os.path.exists(named):
+        return ""
+    return f"lacks what `{' '.join((tool.name, *tool.probe))}` names"
 
 
 def identity(path: str) -> str:
@@ -100,20 +105,20 @@ def locate_tool(tool: Tool, places: Places) -> str:
     """The path of *tool*; empty if it is in none of its places."""
     for candidate in tool.programs:
         program = places.fill(candidate)
-        if not tool.version and os.path.isfile(program):
-            return os.path.abspath(program)
+        if os.path.isabs(program) and os.path.isfile(program):
+            return program  # a script for an interpreter need not be executable
         found = shutil.which(program, path=places.path) if program else None
         if found:
             return os.path.abspath(found)
     return ""
 
 
-def _output(*argv: str) -> str:
-    """What a program prints, on both streams; nothing if it cannot be run."""
+def _output(argv: tuple[str, ...], environment: Mapping[str, str]) -> str:
+    """What a program prints, on both streams; nothing if it fails or cannot be run."""
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=_TIMEOUT_S, check=False,
+            timeout=_TIMEOUT_S, check=False, env={**os.environ, **environment},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return ""

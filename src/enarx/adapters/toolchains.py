@@ -104,6 +104,10 @@ def _npm(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
     return (Step(title=_title(toolchain), argv=argv),)
 
 
+_QUIET_APT = ("-qq", "-o", "APT::Sandbox::User=root")
+"""Without the second, root is warned that apt cannot download as somebody else into its folder."""
+
+
 def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
     """Debian's packages, checked by apt, unpacked and not installed: no root is needed."""
     apt = _client("apt-get", "this toolchain comes from Debian's packages")
@@ -111,7 +115,7 @@ def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
     names = tuple(pin.name for pin in toolchain.pins)
     unpack = 'for package in *.deb; do "$0" --extract "$package" . && rm "$package" || exit; done'
     return (
-        Step(title=_title(toolchain), argv=(apt, "download", "--quiet", *names)),
+        Step(title=_title(toolchain), argv=(apt, "download", *_QUIET_APT, *names)),
         Step(title="unpack it", argv=("/bin/sh", "-c", unpack, dpkg)),
     )
 

@@ -26,13 +26,14 @@ class Pin:
     """One package of a registry, in one release.
 
     Args:
+        release: empty for Debian's, of which a distribution has one.
         hashes: as they are checked, "sha256:…" (pip, maven) or "sha512-…" (npm); each is
             right, for machines differ.  Empty for a package that the client authenticates by
             itself (Debian's).
     """
 
     name: str
-    release: str
+    release: str = ""
     hashes: tuple[str, ...] = ()
 
 
@@ -67,6 +68,8 @@ class Tool:
         least: the oldest version that is known to work.
         probe: arguments that make it print the path of something that must exist, such as the
             library of a target; empty for none.
+        environment: variables to set for both, if the private toolchain is there; ``{home}`` as
+            above.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Tool:
     pattern: str = r"(\d+)\.(\d+)(?:\.(\d+))?"
     least: tuple[int, ...] = ()
     probe: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ class Found:
     Args:
         path: of the program, absolute.
         version: what it said, as numbers with dots.
-        home: the folder of the private toolchain; empty if the toolchain is not installed.
+        home: the folder of the private toolchain, if the program is that one's; else empty.
     """
 
     path: str
@@ -167,7 +171,8 @@ class Plan:
 
     Args:
         steps: one after the other; none for what needs no compiler.
-        module: where the WebAssembly is afterwards, absolute: mostly below ``Project.build``.
+        module: where the WebAssembly is afterwards, absolute: mostly below ``Project.build``; a
+            ``*`` in its name stands for what only the compiler knows.
         contents: what goes into the package beside it and the folder ``files`` of the project,
             such as an interpreter's library and its program.
         strip: whether debugging information is taken out of the module at the end, for compilers

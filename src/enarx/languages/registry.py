@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.languages import c, go, java, javascript, python
+from enarx.languages import assemblyscript, c, cpp, go, java, javascript, python, rust, zig
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
 
 LANGUAGES: tuple[Language, ...] = (
+    assemblyscript.LANGUAGE,
     c.LANGUAGE,
+    cpp.LANGUAGE,
     go.LANGUAGE,
     java.LANGUAGE,
     javascript.LANGUAGE,
     python.LANGUAGE,
+    rust.LANGUAGE,
+    zig.LANGUAGE,
 )
 """In the order of their titles."""
 

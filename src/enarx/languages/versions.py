@@ -20,7 +20,7 @@ def problem_with(version: tuple[int, ...], tool: Tool) -> str:
     if not version:
         return "does not say its version"
     if version < tool.least:
-        return f"too old (got {dotted(version)}, want {dotted(tool.least)} or newer)"
+        return f"is too old (got {dotted(version)}, want {dotted(tool.least)} or newer)"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Says what every program below ``tests/languages/work`` must print; written without looking at them.
+"""Says what every work program must print; written without looking at the programs.
 
 ``python reference.py`` prints it.  White space is ASCII's; lower case, too; words of one count are
 in the order of their code points, which in UTF-16 is not that of the units.
@@ -7,6 +7,7 @@ in the order of their code points, which in UTF-16 is not that of the units.
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -43,4 +44,4 @@ def lower(word: bytes) -> str:
 
 
 if __name__ == "__main__":
-    print(expected(), end="")
+    sys.stdout.write(expected())

@@ -41,6 +41,6 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	case "/count":
 		fmt.Fprintln(w, count)
 	default:
-		http.NotFound(w, r)
+		http.Error(w, "there is only / and /count", http.StatusNotFound)
 	}
 }
