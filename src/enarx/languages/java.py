@@ -92,7 +92,7 @@ LANGUAGE = Language(
     sockets=True,
     notes=(
         "TeaVM's class library: no java.net sockets, MessageDigest, processes or class loading",
-        "threads are TeaVM's own, on one processor; reflection only where TeaVM foresees it",
+        "no parallel threads, little reflection",
         "the main class is called Main and is in no package",
     ),
 )

@@ -79,7 +79,7 @@ LANGUAGE = Language(
     templates=("hello", "filter", "http"),
     sockets=True,
     notes=(
-        "pure Python only: no packages with extension modules, no ssl, hashlib's own algorithms",
+        "pure Python only: no packages with compiled parts; no ssl",
         "no threads, processes or asyncio servers",
         "a connection that was accepted takes up a descriptor until the end",
     ),

@@ -17,6 +17,7 @@ class Answer(BaseHTTPRequestHandler):
     """Answers one request."""
 
     answered = 0
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         """Greet, or count."""
