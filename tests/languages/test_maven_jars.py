@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -26,7 +26,7 @@ def chain(digest: str) -> Toolchain:
 
 def test_only_what_is_pinned_is_copied() -> None:
     """Every artifact is a dependency in its release, and none brings another."""
-    project = ElementTree.fromstring(maven_jars.project_of(teavm.TOOLCHAIN))  # noqa: S314 - ours
+    project = ET.fromstring(maven_jars.project_of(teavm.TOOLCHAIN))  # noqa: S314 - ours
     found = project.findall(f"{NAMESPACE}dependencies/{NAMESPACE}dependency")
     named = [
         (
