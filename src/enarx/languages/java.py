@@ -33,6 +33,9 @@ _SUPPORT = tuple(
 _RELEASE = "17"
 """Of the language: what TeaVM itself is compiled for."""
 
+_BRIEFLY = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For a virtual machine that is gone in seconds: its best compiler would not pay off."""
+
 _JAVAC = Tool(name="javac", programs=("javac",), version=("-version",), least=(17,))
 _JAVA = Tool(name="java", programs=("java",), version=("-version",), least=(17,))
 _TEAVM = Tool(name="teavm", programs=(f"{{home}}/{JARS[0]}",), version=())
@@ -47,6 +50,7 @@ def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
     api = tuple(f"{home}/{jar}" for jar in JARS if jar.startswith(("teavm-core", "teavm-interop")))
     javac = (
         found["javac"].path,
+        *(f"-J{option}" for option in _BRIEFLY),
         *("--release", _RELEASE, "-encoding", "UTF-8", "-g" if _debug(project) else "-g:none"),
         *("-d", classes, "-cp", ":".join((*api, *libraries))),
         *project.flags,
@@ -55,6 +59,7 @@ def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
     )
     teavm = (
         found["java"].path,
+        *_BRIEFLY,
         *("-cp", ":".join(f"{home}/{jar}" for jar in JARS)),
         f"{_OURS}/CompileToWasi.java",
         *(project.profile, "Start", module, classes, *libraries),
