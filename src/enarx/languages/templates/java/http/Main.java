@@ -24,12 +24,11 @@ final class Main {
         System.out.println("serving");
         while (true) {
             Descriptor connection = listener.accept();
-            try {
+            try (connection) {
                 serve(connection);
             } catch (IOException error) {
                 System.err.println(error.getMessage()); // a client that gave up
             }
-            connection.close();
         }
     }
 
@@ -40,9 +39,10 @@ final class Main {
         if (request == null) {
             return;
         }
-        for (String line = head.readLine(); line != null && !line.isEmpty();) {
+        String line;
+        do {
             line = head.readLine();
-        }
+        } while (line != null && !line.isEmpty());
         answered++;
         if (request.startsWith("GET / ")) {
             answer(connection, "200 OK", "hello from Java in a keep\n");
