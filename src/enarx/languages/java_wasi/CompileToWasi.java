@@ -12,11 +12,17 @@ import org.teavm.model.ClassHolder;
 import org.teavm.model.ClassHolderTransformer;
 import org.teavm.model.ClassHolderTransformerContext;
 import org.teavm.model.ElementModifier;
+import org.teavm.model.Instruction;
 import org.teavm.model.MethodDescriptor;
 import org.teavm.model.MethodHolder;
+import org.teavm.model.MethodReference;
+import org.teavm.model.Program;
 import org.teavm.model.ValueType;
 import org.teavm.model.emit.ProgramEmitter;
 import org.teavm.model.emit.ValueEmitter;
+import org.teavm.model.instructions.ExitInstruction;
+import org.teavm.model.instructions.InvocationType;
+import org.teavm.model.instructions.InvokeInstruction;
 import org.teavm.tooling.TeaVMTargetType;
 import org.teavm.tooling.TeaVMTool;
 import org.teavm.vm.TeaVMOptimizationLevel;
@@ -104,14 +110,25 @@ public final class CompileToWasi {
                         new Entry("exit", "exit", false, ValueType.VOID, ValueType.INTEGER)),
                 "java.security.SecureRandom", List.of(
                         new Entry("nextBytes", "randomBytes", false, ValueType.VOID, BYTES)),
+                "org.teavm.runtime.EventQueue", List.of(
+                        new Entry("interrupt", "interrupt", true, ValueType.VOID),
+                        new Entry("waitFor", "sleep", true, ValueType.VOID, ValueType.LONG)),
                 "org.teavm.backend.wasm.wasi.Wasi", List.of(
                         new Entry("pathOpen", "open", true, ValueType.SHORT,
                                 ValueType.INTEGER, ValueType.INTEGER, ADDRESS, ValueType.INTEGER,
                                 ValueType.SHORT, ValueType.LONG, ValueType.LONG, ValueType.SHORT,
                                 RESULT)));
 
+        private static final MethodDescriptor START =
+                new MethodDescriptor("runWithoutArgs", ValueType.VOID);
+        private static final MethodReference WAIT =
+                new MethodReference("org.teavm.runtime.EventQueue", "process", ValueType.VOID);
+
         @Override
         public void transformClass(ClassHolder type, ClassHolderTransformerContext context) {
+            if (type.getName().equals("org.teavm.backend.wasm.runtime.WasmSupport")) {
+                waitForThreads(type.getMethod(START).getProgram());
+            }
             for (Entry entry : ENTRIES.getOrDefault(type.getName(), List.of())) {
                 MethodHolder method = method(type, entry);
                 ProgramEmitter body = ProgramEmitter.create(method, context.getHierarchy());
@@ -124,6 +141,19 @@ public final class CompileToWasi {
                     body.exit();
                 } else {
                     body.invoke(OURS, entry.ours, method.getResultType(), arguments).returnValue();
+                }
+            }
+        }
+
+        /** A main function that sleeps has returned to its caller, who must go on until the end. */
+        private static void waitForThreads(Program program) {
+            for (int i = 0; i < program.basicBlockCount(); i++) {
+                Instruction last = program.basicBlockAt(i).getLastInstruction();
+                if (last instanceof ExitInstruction) {
+                    InvokeInstruction wait = new InvokeInstruction();
+                    wait.setType(InvocationType.SPECIAL);
+                    wait.setMethod(WAIT);
+                    last.insertPrevious(wait);
                 }
             }
         }

@@ -25,6 +25,9 @@ final class Calls {
     @Import(module = MODULE, name = "random_get")
     static native int randomGet(Address buffer, int size);
 
+    @Import(module = MODULE, name = "poll_oneoff")
+    static native int pollOneoff(Address subscriptions, Address events, int count, Address ready);
+
     @Import(module = MODULE, name = "proc_exit")
     static native void procExit(int status);
 

@@ -56,6 +56,21 @@ public final class Substitutes {
         return nanoseconds[0];
     }
 
+    /** What TeaVM's queue of waiting threads does when one must run sooner: it is not asleep. */
+    public static void interrupt() {
+    }
+
+    /** What that queue does when no thread can run yet. */
+    public static void sleep(long milliseconds) {
+        long[] subscription = new long[6]; // user data, kind, clock, duration, precision, flags
+        subscription[2] = Calls.MONOTONIC;
+        subscription[3] = milliseconds * 1_000_000;
+        long[] event = new long[4];
+        int[] ready = new int[1];
+        Calls.pollOneoff(Address.ofData(subscription), Address.ofData(event), 1,
+                Address.ofData(ready));
+    }
+
     /** {@code SecureRandom.nextBytes}: TeaVM's own is a generator with 48 bits of state. */
     public static void randomBytes(byte[] bytes) {
         int errno = Calls.randomGet(Address.ofData(bytes), bytes.length);
