@@ -53,7 +53,8 @@ def install(toolchain: Toolchain, environ: Mapping[str, str], *, say: Say, waiti
     try:
         shutil.rmtree(aside, ignore_errors=True)
         os.makedirs(aside, mode=0o700)
-        for step in _CLIENTS[toolchain.kind](toolchain, aside):
+        finish = toolchain.finish(aside) if toolchain.finish else ()
+        for step in (*_CLIENTS[toolchain.kind](toolchain, aside), *finish):
             _run(step, environ, folder=aside, say=say, waiting=waiting)
         if toolchain.kind == "maven":
             maven_jars.check(toolchain, aside)
@@ -112,7 +113,7 @@ def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
     """Debian's packages, checked by apt, unpacked and not installed: no root is needed."""
     apt = _client("apt-get", "this toolchain comes from Debian's packages")
     dpkg = _client("dpkg-deb", "this toolchain comes from Debian's packages")
-    names = tuple(pin.name for pin in toolchain.pins)
+    names = tuple(f"{p.name}={p.release}" if p.release else p.name for p in toolchain.pins)
     unpack = 'for package in *.deb; do "$0" --extract "$package" . && rm "$package" || exit; done'
     return (
         Step(title=_title(toolchain), argv=(apt, "download", *_QUIET_APT, *names)),

@@ -26,7 +26,7 @@ class Pin:
     """One package of a registry, in one release.
 
     Args:
-        release: empty for Debian's, of which a distribution has one.
+        release: empty for any, of Debian's, of which a distribution has one.
         hashes: as they are checked, "sha256:…" (pip, maven) or "sha512-…" (npm); each is
             right, for machines differ.  Empty for a package that the client authenticates by
             itself (Debian's).
@@ -45,6 +45,7 @@ class Toolchain:
         name: of the folder, with *release*: "zig-0.17.1".
         pins: every package, those that others need included: nothing else is installed.
         size_mib: about how much is downloaded, for people.
+        finish: the folder to what is run in it at the end; None for nothing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Toolchain:
     kind: Kind
     pins: tuple[Pin, ...]
     size_mib: int
+    finish: Callable[[str], tuple[Step, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

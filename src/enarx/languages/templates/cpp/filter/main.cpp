@@ -5,6 +5,7 @@
 
 int main() {
     std::ios::sync_with_stdio(false);
+    std::cin.tie(nullptr); // no flush before each line that is read
     std::string line;
     unsigned long number = 0;
     while (std::getline(std::cin, line)) {
