@@ -190,6 +190,17 @@ def native_rust() -> Path:
     return made
 
 
+@cache
+def native_go() -> Path:
+    """The filter in Go."""
+    go = shutil.which("go")
+    if go is None:
+        raise Skipped("Go: go, for the native program, is not installed")
+    made = PROJECTS / "native-go"
+    compile_native(go, "build", "-o", str(made), ".", folder=PROJECTS / "go-filter")
+    return made
+
+
 def compile_native(*command: str, folder: Path) -> None:
     """Run a compiler."""
     subprocess.run(command, cwd=folder, check=True, timeout=10 * TIMEOUT_S)
@@ -198,6 +209,7 @@ def compile_native(*command: str, folder: Path) -> None:
 NATIVES: dict[str, Callable[[], Path]] = {
     "c": native_c,
     "cpp": native_cpp,
+    "go": native_go,
     "rust": native_rust,
     "zig": native_zig,
 }

@@ -14,6 +14,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 
+from enarx.adapters import maven_jars
 from enarx.adapters.build_steps import run_step
 from enarx.adapters.private_files import base_directory
 from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
@@ -47,6 +48,7 @@ def install(toolchain: Toolchain, environ: Mapping[str, str], *, say: Say, waiti
     Raises:
         MisconfiguredError: the registry's client is not on this machine.
         UnavailableError: it failed, or the folder cannot be written.
+        MalformedError: what it brought is not what was pinned.
     """
     folder = folder_of(toolchain, environ)
     aside = f"{folder}.partial"
@@ -72,6 +74,8 @@ def _put_together(
     finish = toolchain.finish(aside) if toolchain.finish else ()
     for step in (*_CLIENTS[toolchain.kind](toolchain, aside), *finish):
         _run(step, environ, folder=aside, say=say, waiting=waiting)
+    if toolchain.kind == "maven":
+        maven_jars.check(toolchain, aside)
 
 
 @contextmanager
@@ -111,7 +115,7 @@ def _pip(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
     listed = os.path.join(aside, "requirements.txt")
     _write(listed, "\n".join(lines) + "\n")
     argv = (
-        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
         "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile",
         "--target", aside, "--requirement", listed,
     )  # fmt: skip
@@ -150,8 +154,17 @@ def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
     )
 
 
+def _maven(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
+    mvn = _client("mvn", "install Maven: it is needed for this alone, not to build")
+    project = os.path.join(aside, "pom.xml")
+    _write(project, maven_jars.project_of(toolchain))
+    argv = (mvn, "--batch-mode", "--quiet", "--file", project, *maven_jars.copy_to(aside))
+    return (Step(title=_title(toolchain), argv=argv),)
+
+
 _CLIENTS: dict[str, Callable[[Toolchain, str], tuple[Step, ...]]] = {
     "deb": _deb,
+    "maven": _maven,
     "npm": _npm,
     "pip": _pip,
 }

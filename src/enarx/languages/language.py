@@ -17,7 +17,7 @@ Label = Literal["supported", "experimental", "bring your own"]
 gaps that are named.  Bring your own: the toolchain is the user's."""
 
 Target = Literal["wasip1", "wasip2"]
-Kind = Literal["deb", "npm", "pip"]
+Kind = Literal["deb", "maven", "npm", "pip"]
 Profile = Literal["debug", "release"]
 
 
@@ -27,7 +27,7 @@ class Pin:
 
     Args:
         release: empty for any, of Debian's, of which a distribution has one.
-        hashes: as the registry's client checks them, "sha256:…" (pip) or "sha512-…" (npm); each is
+        hashes: as they are checked, "sha256:…" (pip, maven) or "sha512-…" (npm); each is
             right, for machines differ.  Empty for a package that the client authenticates by
             itself (Debian's).
     """
@@ -64,7 +64,8 @@ class Tool:
         programs: where it may be, the first that is there counts.  A bare name is looked up in
             PATH; ``{home}`` is the private toolchain's folder, ``{project}`` the project's,
             ``{site}`` the folder of this Python's packages, ``{bin}`` that of its programs.
-        version: the arguments that make it print its version.
+        version: the arguments that make it print its version; empty for a file that is no program,
+            such as an interpreter's module or a jar, which need only be there.
         pattern: a regular expression whose groups are the numbers of the version.
         least: the oldest version that is known to work.
         probe: arguments that make it print the path of something that must exist, such as the

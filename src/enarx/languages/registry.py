@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.languages import assemblyscript, c, cpp, rust, zig
+from enarx.languages import assemblyscript, c, cpp, go, java, javascript, python, rust, zig
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
@@ -14,6 +14,10 @@ LANGUAGES: tuple[Language, ...] = (
     assemblyscript.LANGUAGE,
     c.LANGUAGE,
     cpp.LANGUAGE,
+    go.LANGUAGE,
+    java.LANGUAGE,
+    javascript.LANGUAGE,
+    python.LANGUAGE,
     rust.LANGUAGE,
     zig.LANGUAGE,
 )
