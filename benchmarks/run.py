@@ -30,6 +30,7 @@ import verifying
 from bench import BUILT
 from figures import Figure, Skipped
 
+import languages
 import measure as measuring
 import steward
 import tunnel
@@ -57,6 +58,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "channel": launch.channel,
     "idle-keeps": launch.idle_keeps,
     "vm": vm.vm,
+    "languages": languages.languages,
     "log": log.log,
     "steward": steward.steward,
     "tunnel": tunnel.tunnel,
