@@ -22,7 +22,8 @@ HEAD = """# Languages
 Made by `make language-reference` from what `enarx new` and `enarx build` know; `enarx new --list`
 prints it too.
 
-- **supported**: tested here, with a toolchain that `enarx build --install-toolchain` gets.
+- **supported**: tested here, with a toolchain that `enarx build --install-toolchain` gets on Linux
+  for x86-64.
 - **experimental**: likewise, with gaps that are named below.
 - **bring your own**: the toolchain is yours; the templates and the build are ours.
 

@@ -7,10 +7,12 @@ downloaded, so that nothing is fetched twice.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 
 from enarx.adapters import maven_jars
 from enarx.adapters.build_steps import run_step
@@ -20,7 +22,7 @@ from enarx.languages.language import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from enarx.adapters.build_steps import Say, Waiting
     from enarx.languages.language import Toolchain
@@ -51,18 +53,49 @@ def install(toolchain: Toolchain, environ: Mapping[str, str], *, say: Say, waiti
     folder = folder_of(toolchain, environ)
     aside = f"{folder}.partial"
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        os.makedirs(aside, mode=0o700)
-        finish = toolchain.finish(aside) if toolchain.finish else ()
-        for step in (*_CLIENTS[toolchain.kind](toolchain, aside), *finish):
-            _run(step, environ, folder=aside, say=say, waiting=waiting)
-        if toolchain.kind == "maven":
-            maven_jars.check(toolchain, aside)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(aside, folder)
+        before = _identity(folder)
+        os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+        with _alone(f"{folder}.lock"):
+            if _identity(folder) == before:
+                _put_together(toolchain, environ, aside, say=say, waiting=waiting)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.rename(aside, folder)
     except OSError as error:
         raise UnavailableError(folder, (error.strerror or str(error)).lower()) from error
     return folder
+
+
+def _put_together(
+    toolchain: Toolchain, environ: Mapping[str, str], aside: str, *, say: Say, waiting: Waiting
+) -> None:
+    """Install *toolchain* into the new folder *aside*."""
+    shutil.rmtree(aside, ignore_errors=True)
+    os.mkdir(aside, mode=0o700)
+    finish = toolchain.finish(aside) if toolchain.finish else ()
+    for step in (*_CLIENTS[toolchain.kind](toolchain, aside), *finish):
+        _run(step, environ, folder=aside, say=say, waiting=waiting)
+    if toolchain.kind == "maven":
+        maven_jars.check(toolchain, aside)
+
+
+@contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """Wait until no other process installs the same: it is there then, and need not be again."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    """What tells the folder from another that was put in its place."""
+    try:
+        status = os.stat(folder)
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _run(
