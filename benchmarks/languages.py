@@ -31,6 +31,8 @@ RECORD = HERE / "languages.json"
 INPUT_BYTES = 16 << 20
 LINE = b"a keep is a place where nobody looks over your shoulder, they said\n"
 STARTS = 15
+FEW_STARTS = 5
+SLOW_MS = 2000.0
 PASSES = 5
 PROJECTS = BUILT / "languages"
 
@@ -90,9 +92,9 @@ def measure(language: Language) -> Measured:
     kind, native = native_filter(language)
     text = LINE * (INPUT_BYTES // len(LINE))
     passed((ENARX, "run", worker), LINE)  # compiles it, the first time
-    started((ENARX, "run", hello))
+    slow = started((ENARX, "run", hello)) > SLOW_MS  # an interpreter takes seconds to compile
     cached, first = alternate(
-        STARTS,
+        FEW_STARTS if slow else STARTS,
         lambda: started((ENARX, "run", hello)),
         lambda: started((ENARX, "run", "--no-cache", hello)),
     )

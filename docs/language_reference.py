@@ -28,7 +28,7 @@ prints it too.
 - **bring your own**: the toolchain is yours; the templates and the build are ours.
 
 Size and start are those of the template `hello`: a process keep from the command to its end, with
-compiled code from the cache, and compiled first; the fastest of fifteen. Sockets: whether a program
+compiled code from the cache, and compiled first; the fastest of several. Sockets: whether a program
 can serve a socket that it finds open.
 """
 PLOTTED = """

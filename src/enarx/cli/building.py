@@ -57,9 +57,9 @@ def build(wish: Wish, environ: Mapping[str, str], voice: Voice) -> tuple[Built, 
     if wish.install:
         install(language, recipes, environ, voice)
     work = _Work(project, language, environ, voice)
-    problems: list[str] = []
     with build_output.locked(folder):
-        for choice in choices(recipes, project, environ, problems):
+        possible, problems = choices(recipes, project, environ)
+        for choice in possible:
             name = work.fingerprint(choice)
             done = None if wish.again else build_output.up_to_date(folder, name)
             if done:
@@ -67,7 +67,7 @@ def build(wish: Wish, environ: Mapping[str, str], voice: Voice) -> tuple[Built, 
             tools, wrong = tool_search.examine(choice.recipe, choice.located, choice.places)
             if not wrong:
                 return work.do(choice, tools, name), True
-            problems += wrong
+            problems += tuple(wrong)
     raise no_tools(language, recipes, problems)
 
 
