@@ -316,6 +316,28 @@ class Result(Type):
         return _result.pack(KIND_RESULT, 0, inner)
 
 
+class Either(Type):
+    """``result<ok, error>`` as a value among others: (whether it is ok, the payload)."""
+
+    kind = KIND_RESULT
+
+    def __init__(self, ok: Type | None = None, error: Type | None = None) -> None:
+        self._sides = (error, ok)
+
+    def load(self, raw: bytes, at: int, values: Values) -> tuple[bool, Value]:
+        """The side's payload is loaded with its type."""
+        self.expect(raw, at)
+        ok = bool(raw[at + 8])
+        (pointer,) = _word.unpack_from(raw, at + 16)
+        return ok, _load_payload(self._sides[ok], pointer, values)
+
+    def store(self, value: tuple[bool, Value], values: Values) -> bytes:
+        """Either side."""
+        ok, payload = value
+        inner = _store_payload(self._sides[ok], payload, values)
+        return _result.pack(KIND_RESULT, ok, inner)
+
+
 class ErrorType(Type):
     """A type that can say what an OSError is in it."""
 
@@ -342,12 +364,24 @@ class Borrow(Type):
 
 
 class Own(Type):
-    """``own<R>`` as a result: the guest gets a handle, and its drop ends in ``close``."""
+    """``own<R>``: as a result, the guest gets a handle, and its drop ends in ``close``.
+
+    As a parameter it is the Python object, which the guest holds no longer and nobody closes.
+    """
 
     kind = KIND_RESOURCE
 
     def __init__(self, resource: type[Resource]) -> None:
+        self._resource = resource
         self._number = NAMES.index(resource.wit_name)
+
+    def load(self, raw: bytes, at: int, values: Values) -> Value:
+        """A handle of another resource is another type."""
+        self.expect(raw, at)
+        found = values.taken(_word.unpack_from(raw, at + 8)[0])
+        if not isinstance(found, self._resource):
+            raise mistyped()
+        return found
 
     def store(self, value: Value, values: Values) -> bytes:
         """Enter *value* into the table of the guest's resources."""
