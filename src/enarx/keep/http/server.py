@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Log = Callable[[str, str], None]
 
 MAX_CONNECTIONS = 256
+_FAILURE = 500  # of the application; what is above is the client's again
 _ACCEPTED = 16  # connections taken before those that are there get their turn
 
 
@@ -144,5 +145,5 @@ class Server:
     def _refuse(self, connection: Connection, problem: HttpError) -> None:
         host, port = connection.peer
         line = f"HTTP request of {host} port {port}: {problem.status}: {problem.problem}"
-        self._log("warn" if problem.status >= 500 else "info", line)
+        self._log("warn" if problem.status == _FAILURE else "info", line)
         connection.refuse(problem, self.date())

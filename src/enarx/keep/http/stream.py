@@ -136,13 +136,12 @@ class BodyReader:
 
     def _next(self, most: int) -> bytes:
         data = self._decoder.take(self._wire.received, most)
-        if data or self._decoder.done:
-            return data
-        self._wire.send()
-        self._wire.receive()
-        data = self._decoder.take(self._wire.received, most)
-        if not data and not self._decoder.done and self._wire.ended:
-            self._decoder.end()
+        if not data and not self.complete():
+            self._wire.send()
+            self._wire.receive()
+            data = self._decoder.take(self._wire.received, most)
+            if not data and not self.complete() and self._wire.ended:
+                self._decoder.end()
         return data
 
 

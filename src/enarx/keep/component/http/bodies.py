@@ -17,6 +17,7 @@ from enarx.keep.http.stream import BUFFER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Protocol
 
     from enarx.keep.http.stream import BodyReader, BodyWriter
@@ -95,12 +96,17 @@ class FutureTrailers(Resource):
 
 
 class IncomingBody(Resource):
-    """``incoming-body``."""
+    """``incoming-body``.
+
+    Args:
+        release: called when nobody wants more of it.
+    """
 
     wit_name = "incoming-body"
 
-    def __init__(self, reader: BodyReader) -> None:
+    def __init__(self, reader: BodyReader, release: Callable[[], None] | None = None) -> None:
         self._reader = reader
+        self._release = release
         self._streamed = False
 
     def stream(self) -> InputStream:
@@ -112,7 +118,13 @@ class IncomingBody(Resource):
 
     def finish(self) -> FutureTrailers:
         """What comes after the bytes."""
+        self.close()
         return FutureTrailers(self._reader)
+
+    def close(self) -> None:
+        """Nobody wants more."""
+        if self._release is not None:
+            self._release()
 
 
 class BodyWritable(Pollable):

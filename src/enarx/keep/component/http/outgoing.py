@@ -245,9 +245,10 @@ class IncomingResponse(Resource):
 
     wit_name = "incoming-response"
 
-    def __init__(self, head: ResponseHead, reader: BodyReader) -> None:
+    def __init__(self, head: ResponseHead, reader: BodyReader, exchange: ClientExchange) -> None:
         self._head = head
         self._reader = reader
+        self._exchange = exchange
         self._consumed = False
 
     def status(self) -> int:
@@ -263,7 +264,12 @@ class IncomingResponse(Resource):
         if self._consumed:
             raise OSError(errno.EBUSY, "the body was taken")
         self._consumed = True
-        return IncomingBody(self._reader)
+        return IncomingBody(self._reader, self._exchange.close)
+
+    def close(self) -> None:
+        """The connection is the body's, once somebody wants that."""
+        if not self._consumed:
+            self._exchange.close()
 
 
 class Asking(Pollable):
@@ -304,7 +310,7 @@ class Asking(Pollable):
         try:
             self._dial()
             if self._exchange is not None and (found := self._exchange.response()) is not None:
-                self.outcome = True, IncomingResponse(*found)
+                self.outcome = True, IncomingResponse(*found, self._exchange)
         except OSError as error:
             self.outcome = False, _code(error)
             if self._request.content is not None:
