@@ -16,6 +16,7 @@ from enarx.keep.net.handshake import Handshake
 from enarx.keep.net.settings import MOZILLA, TlsSettings
 from enarx.keep.net.tls_context import client_context, server_context
 from enarx.keep.net.tls_listener import TlsListener
+from enarx.keep.net.tls_names import to_ascii
 from enarx.keep.net.wait import Background
 from enarx.keep.vfs.node import File
 from enarx.keep.vfs.resolve import resolve
@@ -192,6 +193,7 @@ class Secure:
         Raises:
             MisconfiguredError: the settings cannot be used.
         """
+        to_ascii("localhost")  # Python loads the codec of names when it is first used
         settings = self._settings("", alpn=_HTTP)
         self._outgoing = client_context(settings, self._identity, self._clock.now_s())
 
