@@ -19,7 +19,7 @@ from tests.run.conftest import ENARX, Enarx
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("componentize-py")]
 
-HANDLER = Path(__file__).parents[1] / "keep" / "component" / "handler"
+HANDLER = Path(__file__).parents[1] / "keep" / "component" / "http_guest"
 PATIENCE_S = 90.0
 Serve = Callable[..., Path]
 

@@ -30,7 +30,7 @@ from enarx.package.network import parse_rule
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs("componentize-py")]
 
-HANDLER = Path(__file__).with_name("handler")
+HANDLER = Path(__file__).with_name("http_guest")
 PATIENCE_S = 20.0
 DATA = bytes(range(256)) * 4096
 Ask = Callable[..., http.client.HTTPResponse]

@@ -223,12 +223,12 @@ class Variant(Type):
         if case not in self._cases:
             raise mistyped()
         (pointer,) = _word.unpack_from(raw, at + 24)
-        return case, _load_payload(self._cases[case], pointer, values)
+        return case, load_payload(self._cases[case], pointer, values)
 
     def store(self, value: tuple[str, Value], values: Values) -> bytes:
         """A case that the type has not is a bug of ours: KeyError."""
         case, payload = value
-        inner = _store_payload(self._cases[case], payload, values)
+        inner = store_payload(self._cases[case], payload, values)
         return _variant.pack(KIND_VARIANT, *values.name(case.encode()), inner)
 
 
@@ -282,7 +282,7 @@ class Option(Type):
         """None where there is none."""
         self.expect(raw, at)
         (pointer,) = _word.unpack_from(raw, at + 8)
-        return _load_payload(self._inner, pointer, values) if pointer else None
+        return load_payload(self._inner, pointer, values) if pointer else None
 
     def store(self, value: Value, values: Values) -> bytes:
         """None is an absent value."""
@@ -306,7 +306,7 @@ class Result(Type):
 
     def store(self, value: Value, values: Values) -> bytes:
         """The ok side."""
-        return _result.pack(KIND_RESULT, 1, _store_payload(self._ok, value, values))
+        return _result.pack(KIND_RESULT, 1, store_payload(self._ok, value, values))
 
     def store_error(self, error: OSError, values: Values) -> bytes:
         """The error side."""
@@ -314,28 +314,6 @@ class Result(Type):
         if self._error is not None:
             inner = values.box(self._error.store(self._error.of(error), values))
         return _result.pack(KIND_RESULT, 0, inner)
-
-
-class Either(Type):
-    """``result<ok, error>`` as a value among others: (whether it is ok, the payload)."""
-
-    kind = KIND_RESULT
-
-    def __init__(self, ok: Type | None = None, error: Type | None = None) -> None:
-        self._sides = (error, ok)
-
-    def load(self, raw: bytes, at: int, values: Values) -> tuple[bool, Value]:
-        """The side's payload is loaded with its type."""
-        self.expect(raw, at)
-        ok = bool(raw[at + 8])
-        (pointer,) = _word.unpack_from(raw, at + 16)
-        return ok, _load_payload(self._sides[ok], pointer, values)
-
-    def store(self, value: tuple[bool, Value], values: Values) -> bytes:
-        """Either side."""
-        ok, payload = value
-        inner = _store_payload(self._sides[ok], payload, values)
-        return _result.pack(KIND_RESULT, ok, inner)
 
 
 class ErrorType(Type):
@@ -398,7 +376,12 @@ def _load_name(raw: bytes, at: int) -> str:
     return ctypes.string_at(data, size).decode() if size else ""
 
 
-def _load_payload(payload: Type | None, pointer: int, values: Values) -> Value:
+def load_payload(payload: Type | None, pointer: int, values: Values) -> Value:
+    """The value at *pointer*, None where the type has none.
+
+    Raises:
+        Trap: there is one and the type has none, or the other way round.
+    """
     if payload is None or not pointer:
         if payload is not None or pointer:
             raise mistyped()
@@ -406,5 +389,6 @@ def _load_payload(payload: Type | None, pointer: int, values: Values) -> Value:
     return payload.load(ctypes.string_at(pointer, SIZE), 0, values)
 
 
-def _store_payload(payload: Type | None, value: Value, values: Values) -> int:
+def store_payload(payload: Type | None, value: Value, values: Values) -> int:
+    """The address of the stored value, 0 where the type has none."""
     return 0 if payload is None else values.box(payload.store(value, values))

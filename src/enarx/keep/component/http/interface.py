@@ -6,6 +6,7 @@ Source: wasi:http 0.2.12, types.wit and handler.wit.
 from __future__ import annotations
 
 from enarx.keep.component.http.bodies import FutureTrailers, IncomingBody, OutgoingBody
+from enarx.keep.component.http.either import Either
 from enarx.keep.component.http.error_code import ERROR_CODE, HEADER_ERROR, HTTP_ERROR
 from enarx.keep.component.http.fields import Fields
 from enarx.keep.component.http.incoming import IncomingRequest, OutgoingResponse, ResponseOutparam
@@ -26,7 +27,6 @@ from enarx.keep.component.types import (
     U16,
     U64,
     Borrow,
-    Either,
     List,
     Option,
     Own,
