@@ -13,7 +13,7 @@ BIN     := $(VENV)/bin
 WORKERS ?= 2
 PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
 
-.PHONY: help demo test check coverage fuzz mutation bench docs wasi-testsuite requirements demo-server cli-reference clean
+.PHONY: help demo test check coverage fuzz mutation bench docs wasi-testsuite requirements demo-server cli-reference language-reference clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -49,10 +49,14 @@ bench: $(VENV)/.dev $(VENV)/.bench
 
 docs: $(VENV)/.docs
 	$(BIN)/python docs/cli_reference.py --check docs/reference/cli.md
+	$(BIN)/python docs/language_reference.py --check docs/reference
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 cli-reference: $(VENV)/.runtime
 	$(BIN)/python docs/cli_reference.py docs/reference/cli.md
+
+language-reference: $(VENV)/.runtime
+	$(BIN)/python docs/language_reference.py docs/reference
 
 wasi-testsuite: $(VENV)/.runtime
 	@test -n "$(SUITE)" || { echo "usage: make wasi-testsuite SUITE=<checkout of WebAssembly/wasi-testsuite, branch prod/testsuite-base>" >&2; exit 2; }

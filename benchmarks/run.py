@@ -30,6 +30,7 @@ import verifying
 from bench import BUILT
 from figures import Figure, Skipped
 
+import languages
 import steward
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "launch": launch.launch,
     "channel": launch.channel,
     "idle-keeps": launch.idle_keeps,
+    "languages": languages.languages,
     "log": log.log,
     "steward": steward.steward,
 }

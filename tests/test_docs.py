@@ -31,6 +31,13 @@ def test_the_command_line_page_is_the_help_text() -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_the_page_of_languages_is_what_the_registry_says() -> None:
+    """docs/reference/languages.md and its plot are made of the registry and the last figures."""
+    command = [sys.executable, "docs/language_reference.py", "--check", "docs/reference"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 def test_the_wasi_page_lists_every_function() -> None:
     """docs/reference/wasi.md has a row for each of the 46 functions and for no other."""
     rows = first_cells(DOCS / "reference" / "wasi.md")

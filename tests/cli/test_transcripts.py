@@ -10,6 +10,7 @@
     numbered directory 41            make a directory with files 0 to 40
     save file stdout                 keep an output for a later cmp
     symlink link target, mkdir directory, remove file
+    env PATH /nowhere                a variable, until the end
 
 ``$DIR`` in a line is the folder the script runs in.  The program runs in this process, with a
 cache, a configuration and a data folder of its own, in which the simulated machines' development
@@ -75,6 +76,7 @@ class Script:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.out, self.err, self.status = folder, "", "", 0
+        self.environment: dict[str, str] = {}
 
     def run(self, line: str) -> None:
         """Do one line.
@@ -99,6 +101,8 @@ class Script:
                 assert self.text(args[0]) == self.text(args[1])
             case "exists":
                 assert (self.folder / args[0]).exists() is not negate
+            case "env":
+                self.environment[args[0]] = args[1]
             case _:
                 self.arrange(verb, args)
 
@@ -132,7 +136,10 @@ class Script:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             contextlib.chdir(self.folder),
+            pytest.MonkeyPatch.context() as environment,
         ):
+            for name, value in self.environment.items():
+                environment.setenv(name, value)
             self.status = main(argv[1:])
         self.out, self.err = out.getvalue(), err.getvalue()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 
 from enarx.adapters.package_files import CONFIG_FILE, MODULE_FILE, SKIPPED, read_file
 from enarx.errors import MalformedError
@@ -30,6 +31,27 @@ def read_directory(path: str) -> tuple[str, list[Member]]:
     return module, found
 
 
+def members_below(path: str, into: str) -> list[Member]:
+    """The file *path*, or all below the folder *path*, as members of a package.
+
+    Args:
+        path: of this machine.
+        into: what the file is called in the package, or the folder; empty for its root.
+
+    Raises:
+        MalformedError: a device, a socket or a pipe, or too many bytes.
+        OSError: it cannot be read.
+    """
+    if not os.path.isdir(path):
+        data = read_file(path, MAX_UNPACKED_BYTES)
+        return [Member(path=into or os.path.basename(path), kind=FILE, data=data)]
+    found: list[Member] = []
+    _collect(path, "", os.listdir(path), found)
+    if not into:
+        return found
+    return [replace(member, path=f"{into}/{member.path}") for member in found]
+
+
 def _module_name(path: str, names: list[str]) -> str:
     if MODULE_FILE in names:
         return MODULE_FILE
@@ -40,8 +62,11 @@ def _module_name(path: str, names: list[str]) -> str:
         shown = ", ".join(programs[:5])
         hint = f"name the program {MODULE_FILE}, or give its path"
         raise MalformedError(path, f"several programs: {shown}", hints=(hint,))
-    hint = f"a package is a directory with {MODULE_FILE} and, if needed, {CONFIG_FILE}"
-    raise MalformedError(path, "no program in this directory", hints=(hint,))
+    hints = (
+        f"a package is a directory with {MODULE_FILE} and, if needed, {CONFIG_FILE}",
+        f"a project is built first: enarx build {path}",
+    )
+    raise MalformedError(path, "no program in this directory", hints=hints)
 
 
 def _collect(root: str, folder: str, names: list[str], found: list[Member]) -> None:

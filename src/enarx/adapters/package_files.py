@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MODULE_FILE = "main.wasm"
 CONFIG_FILE = "Enarx.toml"
+BUILT_PACKAGE = "build/package.tar"
+"""What ``enarx build`` makes in a project's directory."""
+
 SKIPPED = (".git",)
 """What a directory may hold and a package does not: a history is not a program's file."""
 
@@ -28,6 +31,8 @@ _MAX_ARCHIVE_BYTES = 3 * 1024 * 1024 * 1024  # the largest blobs of a package, t
 
 def load(path: str, *, config: str | None = None) -> Package:
     """The package at *path*: ``app.wasm``, a directory, or an OCI layout (tar or directory).
+
+    A directory is a package's, or a project's that ``enarx build`` has built.
 
     Args:
         path: a local path.
@@ -42,6 +47,9 @@ def load(path: str, *, config: str | None = None) -> Package:
     if stat.S_ISDIR(mode):
         if os.path.exists(os.path.join(path, "oci-layout")):
             return _with_config(_layout_directory(path), config)
+        built = os.path.join(path, BUILT_PACKAGE)
+        if os.path.exists(built) and not os.path.lexists(os.path.join(path, MODULE_FILE)):
+            return _with_config(_archive(built), config)
         return _directory(path, config)
     if stat.S_ISREG(mode) and _head(path, 512)[257:262] == b"ustar":
         return _with_config(_archive(path), config)

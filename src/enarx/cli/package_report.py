@@ -40,12 +40,12 @@ def lines(report: Report) -> Iterator[str]:
     program = report["program"]
     yield f"package   {report['path']}"
     yield f"digest    {report['digest']}"
-    yield f"program   {program['kind']}, {_amount(program['size'])}"
+    yield f"program   {program['kind']}, {amount(program['size'])}"
     for module, names in program["imports"].items():
         yield f"imports   {module}: {', '.join(names)}" if names else f"imports   {module}"
     yield f"exports   {', '.join(program['exports']) or 'nothing'}"
     for layer in report["layers"]:
-        yield f"layer     {_amount(layer['size']):>10}  {layer['mediaType']}  {layer['digest']}"
+        yield f"layer     {amount(layer['size']):>10}  {layer['mediaType']}  {layer['digest']}"
     yield from _config_lines(report["config"])
     yield from _file_lines(report["files"])
 
@@ -146,16 +146,17 @@ def _file_lines(files: list[Report]) -> Iterator[str]:
     if not files:
         return
     total = sum(file["size"] for file in files)
-    yield f"files     {len(files)} entries, {_amount(total)}"
+    yield f"files     {len(files)} entries, {amount(total)}"
     marks = {"directory": "/", "symlink": " -> ", "file": ""}
     for file in files[:_SHOWN_FILES]:
-        size = _amount(file["size"]) if file["kind"] == "file" else ""
+        size = amount(file["size"]) if file["kind"] == "file" else ""
         yield f"          {size:>10}  {file['path']}{marks[file['kind']]}{file.get('target', '')}"
     if len(files) > _SHOWN_FILES:
         yield f"          … {len(files) - _SHOWN_FILES} more: --json lists all"
 
 
-def _amount(size: int) -> str:
+def amount(size: int) -> str:
+    """*size* in bytes, with the unit that suits it."""
     for unit, name in _UNITS:
         if size >= unit:
             return f"{size / unit:.1f} {name}"

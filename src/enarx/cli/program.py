@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # subcommand: module that has it as ``command``, one line for --help
 COMMANDS = {
+    "build": ("enarx.cli.build", "Compile and package the project in a folder."),
     "completion": ("enarx.cli.completion", "Print a completion script for bash, zsh or fish."),
     "config": ("enarx.cli.config", "Write, check and describe Enarx.toml."),
     "context": ("enarx.cli.context", "Keep which host, token and policy to use under a name."),
@@ -31,6 +32,7 @@ COMMANDS = {
     "image": ("enarx.cli.image", "Say what images measure: keeps, and virtual machines."),
     "keep": ("enarx.cli.keep", "See, follow, stop and question keeps on a host."),
     "log": ("enarx.cli.transparency", "Verify, prove and watch the log of a Steward."),
+    "new": ("enarx.cli.new", "Make a project, in one of several languages."),
     "package": ("enarx.cli.package", "Build, inspect and unpack packages."),
     "platform": ("enarx.cli.platform", "Say which platforms this machine offers."),
     "policy": ("enarx.cli.policy", "Write, check and explain policies for evidence."),

@@ -16,7 +16,7 @@ COMPONENT = "component"
 
 _MAGIC = b"\0asm"
 _VERSIONS = {b"\x01\0\0\0": MODULE, b"\x0d\0\x01\0": COMPONENT}
-_PREAMBLE_BYTES = 8
+PREAMBLE_BYTES = 8
 _COMPILE = "name the .wasm file that a compiler wrote for the target wasm32-wasip1 or wasm32-wasip2"
 
 
@@ -26,10 +26,10 @@ def kind_of(program: bytes, where: str = "main.wasm") -> str:
     Raises:
         MalformedError: not WebAssembly, cut off, or of a version that is neither.
     """
-    head = bytes(program[:_PREAMBLE_BYTES])
+    head = bytes(program[:PREAMBLE_BYTES])
     if not head.startswith(_MAGIC):
         raise _not_wasm(program, where)
-    if len(head) < _PREAMBLE_BYTES:
+    if len(head) < PREAMBLE_BYTES:
         raise _cut_off(head, where)
     kind = _VERSIONS.get(head[4:])
     if kind is None:
@@ -50,7 +50,7 @@ def component_interface(program: bytes) -> tuple[list[str], list[str]]:
 
 
 def _cut_off(head: bytes, where: str) -> MalformedError:
-    problem = f"cut off: {len(head)} bytes, and a program has at least {_PREAMBLE_BYTES}"
+    problem = f"cut off: {len(head)} bytes, and a program has at least {PREAMBLE_BYTES}"
     return MalformedError(where, problem, hints=("copy or build the file again",))
 
 

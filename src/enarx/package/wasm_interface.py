@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MalformedError
+from enarx.package.wasm import PREAMBLE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PREAMBLE_BYTES = 8
 _MAX_LEB_BYTES = 5  # 32 bits, 7 a byte
 
 _CORE_IMPORT, _CORE_EXPORT = 2, 7
@@ -68,11 +68,29 @@ def component_names(program: bytes) -> tuple[list[str], list[str]]:
     return imports, exports
 
 
+def sections(program: bytes) -> Iterator[tuple[int, int, int]]:
+    """Each section of *program*: its number, and where it begins and ends, its header included.
+
+    Raises:
+        MalformedError: one ends early.
+    """
+    whole = _Cursor(memoryview(program)[PREAMBLE_BYTES:], PREAMBLE_BYTES)
+    while whole.left():
+        start = whole.offset
+        number, _ = whole.section()
+        yield number, start, whole.offset
+
+
 class _Cursor:
     """Bytes of one section, taken from the front."""
 
     def __init__(self, data: memoryview, offset: int) -> None:
         self._data, self._at, self._offset = data, 0, offset
+
+    @property
+    def offset(self) -> int:
+        """Of the next byte in the program."""
+        return self._offset + self._at
 
     def left(self) -> int:
         return len(self._data) - self._at
@@ -108,17 +126,17 @@ class _Cursor:
             raise self.error(f"{what}: not UTF-8") from e
 
     def error(self, problem: str) -> MalformedError:
-        return MalformedError("main.wasm", problem, offset=self._offset + self._at)
+        return MalformedError("main.wasm", problem, offset=self.offset)
 
     def section(self) -> tuple[int, _Cursor]:
         number = self.byte("section")
         size = self.number("section size")
-        start = self._offset + self._at
+        start = self.offset
         return number, _Cursor(self.take(size, f"section {number}"), start)
 
 
 def _sections(program: bytes) -> Iterator[tuple[int, _Cursor]]:
-    whole = _Cursor(memoryview(program)[_PREAMBLE_BYTES:], _PREAMBLE_BYTES)
+    whole = _Cursor(memoryview(program)[PREAMBLE_BYTES:], PREAMBLE_BYTES)
     while whole.left():
         yield whole.section()
 

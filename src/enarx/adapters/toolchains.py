@@ -1,0 +1,139 @@
+"""Private toolchains: what a registry has, in one release, in a folder of the user's.
+
+A toolchain is put together aside and renamed into place, so the folder is there whole or not at
+all.  What an interrupted installation left is thrown away; the registry's client keeps what it had
+downloaded, so that nothing is fetched twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+
+from enarx.adapters.build_steps import run_step
+from enarx.adapters.private_files import base_directory
+from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
+from enarx.languages.language import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from enarx.adapters.build_steps import Say, Waiting
+    from enarx.languages.language import Toolchain
+
+_OFFLINE = "look at the lines above: the registry may be out of reach; then run this again"
+
+
+def folder_of(toolchain: Toolchain, environ: Mapping[str, str]) -> str:
+    """Where *toolchain* is, or would be."""
+    base = base_directory(environ, "XDG_DATA_HOME", ".local/share")
+    return os.path.join(base, "enarx", "toolchains", f"{toolchain.name}-{toolchain.release}")
+
+
+def installed(toolchain: Toolchain | None, environ: Mapping[str, str]) -> str:
+    """The folder of *toolchain*; empty if it is not there."""
+    folder = folder_of(toolchain, environ) if toolchain else ""
+    return folder if folder and os.path.isdir(folder) else ""
+
+
+def install(toolchain: Toolchain, environ: Mapping[str, str], *, say: Say, waiting: Waiting) -> str:
+    """Install *toolchain*, in place of what is there; its folder.
+
+    Raises:
+        MisconfiguredError: the registry's client is not on this machine.
+        UnavailableError: it failed, or the folder cannot be written.
+    """
+    folder = folder_of(toolchain, environ)
+    aside = f"{folder}.partial"
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        os.makedirs(aside, mode=0o700)
+        for step in _CLIENTS[toolchain.kind](toolchain, aside):
+            _run(step, environ, folder=aside, say=say, waiting=waiting)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(aside, folder)
+    except OSError as error:
+        raise UnavailableError(folder, (error.strerror or str(error)).lower()) from error
+    return folder
+
+
+def _run(
+    step: Step, environ: Mapping[str, str], *, folder: str, say: Say, waiting: Waiting
+) -> None:
+    try:
+        run_step(step, environ, folder=folder, say=say, waiting=waiting)
+    except MalformedError as error:  # of a registry's client this is no word about the project
+        raise UnavailableError(error.where, error.problem, hints=(_OFFLINE,)) from error
+
+
+def _pip(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
+    lines = [
+        f"{pin.name}=={pin.release} " + " ".join(f"--hash={one}" for one in pin.hashes)
+        for pin in toolchain.pins
+    ]
+    listed = os.path.join(aside, "requirements.txt")
+    _write(listed, "\n".join(lines) + "\n")
+    argv = (
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile",
+        "--target", aside, "--requirement", listed,
+    )  # fmt: skip
+    return (Step(title=_title(toolchain), argv=argv),)
+
+
+def _npm(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
+    npm = _client("npm", "install Node.js, which brings npm")
+    wanted = {pin.name: pin.release for pin in toolchain.pins}
+    packages: dict[str, object] = {"": {"dependencies": wanted}}
+    for pin in toolchain.pins:
+        packages[f"node_modules/{pin.name}"] = {
+            "version": pin.release,
+            "integrity": " ".join(pin.hashes),
+        }
+    _write(os.path.join(aside, "package.json"), json.dumps({"dependencies": wanted}))
+    lock = {"lockfileVersion": 3, "requires": True, "packages": packages}
+    _write(os.path.join(aside, "package-lock.json"), json.dumps(lock))
+    argv = (npm, "ci", "--prefix", aside, "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    return (Step(title=_title(toolchain), argv=argv),)
+
+
+_QUIET_APT = ("-qq", "-o", "APT::Sandbox::User=root")
+"""Without the second, root is warned that apt cannot download as somebody else into its folder."""
+
+
+def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
+    """Debian's packages, checked by apt, unpacked and not installed: no root is needed."""
+    apt = _client("apt-get", "this toolchain comes from Debian's packages")
+    dpkg = _client("dpkg-deb", "this toolchain comes from Debian's packages")
+    names = tuple(pin.name for pin in toolchain.pins)
+    unpack = 'for package in *.deb; do "$0" --extract "$package" . && rm "$package" || exit; done'
+    return (
+        Step(title=_title(toolchain), argv=(apt, "download", *_QUIET_APT, *names)),
+        Step(title="unpack it", argv=("/bin/sh", "-c", unpack, dpkg)),
+    )
+
+
+_CLIENTS: dict[str, Callable[[Toolchain, str], tuple[Step, ...]]] = {
+    "deb": _deb,
+    "npm": _npm,
+    "pip": _pip,
+}
+
+
+def _client(name: str, hint: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise MisconfiguredError("--install-toolchain", f"{name} is not there", hints=(hint,))
+    return path
+
+
+def _title(toolchain: Toolchain) -> str:
+    return f"install {toolchain.name} {toolchain.release}, about {toolchain.size_mib} MiB"
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
