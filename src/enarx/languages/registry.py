@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.languages import assemblyscript, c, cpp, rust, zig
+from enarx.languages import assemblyscript, c, cpp, csharp, haskell, rust, zig
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 LANGUAGES: tuple[Language, ...] = (
     assemblyscript.LANGUAGE,
     c.LANGUAGE,
+    csharp.LANGUAGE,
     cpp.LANGUAGE,
+    haskell.LANGUAGE,
     rust.LANGUAGE,
     zig.LANGUAGE,
 )
