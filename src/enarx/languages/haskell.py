@@ -107,10 +107,8 @@ LANGUAGE = Language(
     notes=(
         "MicroHs interprets combinators: heavy computation is slow",
         "MicroHs brings base, and no packages of Hackage but those that it compiles itself",
-        (
-            "MicroHs 0.16: exitWith has no status but 0 and 1, rotate does not end, and arguments and"
-            " variables are bytes"
-        ),
+        "MicroHs 0.16: exitWith has no status but 0 and 1, and rotate does not end",
+        "MicroHs 0.16: arguments and variables are bytes, standard input must be UTF-8",
         "MicroHs cannot run a compiler whose path has spaces",
         "no sockets",
         "GHC's backend was not tried here",
