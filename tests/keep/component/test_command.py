@@ -11,7 +11,7 @@ import wasmtime
 
 from enarx.errors import MalformedError
 from enarx.keep.component.command import run_command
-from enarx.keep.component.host import INTERFACES
+from enarx.keep.component.host import INTERFACES, Host
 from enarx.keep.component.resource import NAMES
 from enarx.keep.engine.component import compile_component, load_component
 from enarx.keep.engine.engine import Engine, Settings
@@ -202,6 +202,23 @@ def test_the_memory_limit_holds(run: Run, command: Command) -> None:
     )
     assert run(wasm, engine=bounded).code == 0
     assert limit.refused
+
+
+def test_guests_follow_each_other(command: Command, system: System) -> None:
+    """A guest that is closed gives its memory back: ten fit where two would not."""
+    limit = MemoryLimit(100 << 10)
+    bounded = Engine(Settings(memory_limit=100 << 10), memory_creator=limit.creator)
+    wasm = command(core='(memory 1) (data (i32.const 0) "data")')
+    host = Host(bounded, compile_component(bounded, wasm, where="test.wasm"), system, "test.wasm")
+    for _ in range(10):
+        guest = host.guest()
+        assert limit.used == 1 << 16
+        guest.close()
+        assert limit.used == 0
+    held = host.guest()
+    with pytest.raises(EngineError):
+        host.guest()
+    held.close()
 
 
 def test_compiled_code_comes_back_from_a_file(
