@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
 import threading
@@ -201,3 +202,31 @@ def test_a_failing_application(site: Site) -> None:
     assert statuses(begun) == [200]
     assert not begun.endswith(b"0\r\n\r\n")
     assert [level for level, _ in site.lines] == ["warn", "warn"]
+
+
+def test_a_request_behind_a_large_response(site: Site) -> None:
+    """It came together with the first one, and is answered when that response has gone."""
+
+    def respond(exchange: Exchange) -> None:
+        writer = exchange.respond(200, ())
+        writer.put(bytes(8 << 20))
+        writer.end(())
+
+    site.respond = respond
+    client = site.client()
+    client.sendall(GET % 1 + CLOSE)
+    assert rest(client).count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert site.served == ["/1", "/last"]
+
+
+def test_whatever_is_sent(site: Site) -> None:
+    """Two hundred connections of damaged requests, and the next client is served."""
+    draw = random.Random(7)  # noqa: S311 - reproducible, not secret
+    parts = [b"GET / HTTP/1.1\r\n", b"Host: a\r\n", POST, CHUNKED, CLOSE, b"Content-Length: 5\r\n",
+             b"\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b"\n", b"\0", b"Expect: 100-continue\r\n",
+             b"Connection: close\r\n", b"ffffffff\r\n", b"HTTP/1.1", b"\xff" * 9]  # fmt: skip
+    for _ in range(200):
+        text = b"".join(draw.choices(parts, k=draw.randrange(1, 9)))
+        known = {0, 200, 400, 413, 417, 431, 501, 505, 100, 408}
+        assert set(statuses(site.ask(text))) <= known
+    assert statuses(site.ask(CLOSE)) == [200]

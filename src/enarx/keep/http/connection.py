@@ -129,6 +129,10 @@ class Connection:
         """What to wait for before ``advance``."""
         return self.wire.interest(read=self.state != READY, write=True)
 
+    def is_due(self, now: float) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and self.deadline <= now
+
     def advance(self) -> None:
         """Go on as far as possible.
 
@@ -138,12 +142,12 @@ class Connection:
         if self.state == CLOSED:
             return
         self.wire.send()
-        if self.state == HEAD:
+        if self.state == REST:
+            self._skip_rest()
+        if self.state == HEAD:  # also of a request that came with the one before
             self._read_head()
         if self.state == BODY:
             self._read_body()
-        elif self.state == REST:
-            self._skip_rest()
         elif self.state == ENDING:
             self._linger()
 

@@ -71,16 +71,13 @@ class Server:
     def turn(self) -> None:
         """Wait for something, and do what it makes possible."""
         self._idle()
-        interest = [pair for socket in self._open() for pair in socket.listener.interest()]
-        for connection in self._connections:
-            interest += connection.interest()
-        due = [c.deadline for c in self._connections if c.deadline is not None]
-        if any(c.state == READY for c in self._connections):
-            due.append(0.0)
-        self._background.wait(interest, min(due, default=None))
+        watched = [(connection, connection.interest()) for connection in self._connections]
+        ready = self._wait([pair for _, pairs in watched for pair in pairs])
+        now = time.monotonic()
+        for connection, pairs in watched:
+            if not ready.isdisjoint(fd for fd, _ in pairs) or connection.is_due(now):
+                self._advance(connection)
         self._accept()
-        for connection in list(self._connections):
-            self._advance(connection)
         for connection in self._connections:
             if connection.state == READY:
                 self._serve(connection)
@@ -94,6 +91,15 @@ class Server:
     def date(self) -> bytes:
         """Now, for Date."""
         return date(self._clock.now_s())
+
+    def _wait(self, interest: list[tuple[int, int]]) -> set[int]:
+        """Sleep until something is ready or due: the descriptors that are ready."""
+        for socket in self._open():
+            interest += socket.listener.interest()
+        due = [c.deadline for c in self._connections if c.deadline is not None]
+        if any(c.state == READY for c in self._connections):
+            due.append(0.0)
+        return {fd for fd, _ in self._background.wait(interest, min(due, default=None))}
 
     def _open(self) -> list[Listening]:
         """The sockets to listen to now: none while there is no room for a client."""
@@ -115,6 +121,7 @@ class Server:
                 self._make_room()
                 connection = Connection(Wire(stream), is_tls=socket.is_tls)
                 self._connections.append(connection)
+                self._advance(connection)  # most often its request is here already
 
     def _make_room(self) -> None:
         if len(self._connections) >= MAX_CONNECTIONS and (idle := self._oldest_idle()):
@@ -126,7 +133,7 @@ class Server:
 
     def _advance(self, connection: Connection) -> None:
         try:
-            if connection.deadline is not None and connection.deadline <= time.monotonic():
+            if connection.is_due(time.monotonic()):
                 connection.expire()
             connection.advance()
         except HttpError as problem:
