@@ -76,7 +76,7 @@ def test_a_language_is_found_by_name_and_title() -> None:
     assert by_name("cpp") is by_name("C++")
     with pytest.raises(MisconfiguredError, match="no language 'brainfuck'") as refused:
         by_name("brainfuck")
-    assert "c, cpp" in refused.value.hints[0]
+    assert "c, csharp, cpp" in refused.value.hints[0]
 
 
 def test_sources_by_suffix() -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 from functools import partial
 
-from enarx.errors import MalformedError, MisconfiguredError
+from enarx.errors import MalformedError
 from enarx.keep import code
 from enarx.keep import outcome as ending
 from enarx.keep.clock import Clock
@@ -19,11 +19,11 @@ from enarx.keep.engine.engine import Engine, Settings
 from enarx.keep.engine.refusal import is_out_of_memory, link_refusal
 from enarx.keep.engine.trap import EngineError, ProcExit, Trap
 from enarx.keep.furnish import furnish, uses_tls
+from enarx.keep.kind import kind_of
 from enarx.keep.link import EXIT_STATUS, Link, LinkLostError
 from enarx.keep.sandbox.lockdown import lock_down
 from enarx.keep.system import System
-from enarx.keep.wasi.command import check_names, run_command
-from enarx.package import manifest, wasm
+from enarx.package import manifest
 from enarx.package.model import (
     application_arguments,
     application_environment,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from enarx.keep.engine.engine import Module
     from enarx.keep.engine.memory_limit import MemoryLimit
     from enarx.keep.furnish import Furniture
+    from enarx.keep.kind import Kind
     from enarx.keep.mounts import Mounts
     from enarx.keep.secure import Secure
     from enarx.keep.vfs.memory import MemoryDirectory
@@ -87,9 +88,9 @@ class Keep:
         if config.steward is not None and not launch.attested:
             self._link.log("warn", "enarx.keep", f"{launch.config_name}: {_NO_STEWARD}")
         self._settle(config)
-        kind = _kind(package.module, config, launch.config_name)
+        kind = kind_of(package.module, config, launch.config_name)
         module = self._obtain(kind, package, launch)
-        furniture, system = self._furnish(launch, package, config)
+        furniture, system = self._furnish(launch, package, config, kind)
         applied = lock_down(
             [(mount.fd, mount.writable) for mount in launch.mounts], allow_threads=False
         )
@@ -146,15 +147,18 @@ class Keep:
             os.close(fd)
 
     def _furnish(
-        self, launch: Launch, package: Package, config: Config
+        self, launch: Launch, package: Package, config: Config, kind: Kind
     ) -> tuple[Furniture, System]:
         """Make the guest's world."""
         mounts = _mounts(launch, package, config)
         clock = Clock(launch.not_before_s)
         secure = None
-        if uses_tls(config) or (launch.attested and config.steward is not None):
+        asks = kind.asks and bool(config.network_connect)
+        if asks or uses_tls(config) or (launch.attested and config.steward is not None):
             package_files = mounts.package if mounts is not None else None
             secure = self._secure(launch, package.digest, config, package_files, clock)
+        if asks and secure is not None:
+            secure.prepare_outgoing()
         secrets = _secrets(launch, config, secure)
         preopens = mounts.preopens(secrets) if mounts is not None else ()
         furniture = furnish(config, launch.stdio, preopens, self._link, secure)
@@ -170,6 +174,8 @@ class Keep:
             background=secure.background if secure is not None else None,
             network=self._network(config, secure),
             clock=clock,
+            listening=furniture.listening,
+            log=lambda level, line: self._link.log(level, "enarx.keep.http", line),
         )
         return furniture, system
 
@@ -218,8 +224,9 @@ class Keep:
             return None
         from enarx.keep.component.outgoing import Network
 
-        background = secure.background if secure is not None else None
-        return Network(config.network_connect, self._link, background)
+        if secure is None:
+            return Network(config.network_connect, self._link)
+        return Network(config.network_connect, self._link, secure.background, tls=secure.begin_tls)
 
     def _start(self, config: Config) -> None:
         """Tell the host, and let the clock of the time limit begin."""
@@ -253,54 +260,6 @@ class Keep:
         if self._limit is not None and self._limit.refused:
             return outcome.limited("memory", self._limit.limit)
         return outcome.trapped(trap.message, code=trap.code, backtrace=trap.backtrace)
-
-
-class Kind:
-    """What differs between a core module and a component."""
-
-    __slots__ = ("check", "compile", "load", "run")
-
-    def __init__(
-        self,
-        *,
-        check: Callable[[bytes, str], None],
-        compile_: Callable[..., Module | Component],
-        load: Callable[[Engine, str], Module | Component],
-        run: Callable[..., None],
-    ) -> None:
-        self.check, self.compile, self.load, self.run = check, compile_, load, run
-
-
-def _kind(application: bytes, config: Config, source: str) -> Kind:
-    """How *application* is treated; all of it is imported before the sandbox closes.
-
-    Raises:
-        MisconfiguredError: sockets for a component, which could not find them.
-    """
-    if wasm.kind_of(application) == wasm.MODULE:
-        return Kind(
-            check=check_names, compile_=Engine.compile, load=Engine.load_file, run=run_command
-        )
-    from enarx.keep.component import command
-    from enarx.keep.engine import component
-
-    for number, file in enumerate(config.files):
-        if file.kind in {"listen", "connect"}:
-            raise MisconfiguredError(
-                source,
-                f"a component cannot use a socket of [[files]] (got kind = {file.kind!r})",
-                path=f"files[{number}]",
-                hints=(
-                    "components connect by themselves, to what [network] connect names",
-                    "to listen, build a preview 1 module (wasm32-wasip1)",
-                ),
-            )
-    return Kind(
-        check=command.check_names,
-        compile_=component.compile_component,
-        load=component.load_component,
-        run=command.run_command,
-    )
 
 
 def _finish(system: System) -> None:

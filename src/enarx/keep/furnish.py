@@ -12,6 +12,7 @@ import os
 from enarx.errors import MisconfiguredError, UnavailableError
 from enarx.keep.link import CONNECT_TIMEOUT_S
 from enarx.keep.net.plain import PlainStream
+from enarx.keep.system import Listening
 from enarx.keep.wasi.descriptors import FIRST_FREE, MAX_DESCRIPTORS, Descriptor, DescriptorTable
 from enarx.keep.wasi.stdio import Null, Stdio
 
@@ -31,6 +32,7 @@ class Furniture:
 
     Attributes:
         descriptors: the table the guest starts with.
+        listening: the listening sockets, for components, which have no descriptors.
         stdio: standard input, output and error by role, for components.
         streams: the standard streams that are the host's, by name.
     """
@@ -38,6 +40,7 @@ class Furniture:
     def __init__(self, config: Config) -> None:
         self.descriptors = DescriptorTable(config.limits.open_files or MAX_DESCRIPTORS)
         self.streams: dict[str, Stdio] = {}
+        self.listening: tuple[Listening, ...] = ()
         self.stdio: tuple[Descriptor, Descriptor, Descriptor] = (Null(), Null(), Null())
 
 
@@ -85,7 +88,7 @@ def _open(
     if file.kind in _STREAMS:
         return _stdio(made, file.kind, stdio)
     if file.kind == "listen":
-        return _listen(file, link, secure)
+        return _listen(file, made, link, secure)
     if file.kind == "connect":
         return _connect(file, link, secure)
     return Null()
@@ -105,19 +108,24 @@ def _stdio(made: Furniture, name: str, stdio: tuple[int, int, int]) -> Stdio:
     return stream
 
 
-def _listen(file: File, link: Link, secure: Secure | None) -> Descriptor:
+def _listen(file: File, made: Furniture, link: Link, secure: Secure | None) -> Descriptor:
     from enarx.keep.net.channel import AcceptChannel
     from enarx.keep.net.listener import Listener
     from enarx.keep.wasi.sockets import ListenerDescriptor
 
     try:
-        fd, _port = link.listen(file.name, file.addr, file.port)
+        fd, port = link.listen(file.name, file.addr, file.port)
     except OSError as error:
         raise _cannot("listen on", file.addr, file, error) from error
     channel = AcceptChannel(fd)
-    if file.prot == "tls" and secure is not None:
-        return ListenerDescriptor(secure.listener(channel, file.name))
-    return ListenerDescriptor(Listener(channel, _background(secure)))
+    is_tls = file.prot == "tls" and secure is not None
+    listener = (
+        secure.listener(channel, file.name)
+        if is_tls and secure is not None
+        else Listener(channel, _background(secure))
+    )
+    made.listening += (Listening(listener, file.addr, port, is_tls=is_tls),)
+    return ListenerDescriptor(listener)
 
 
 def _connect(file: File, link: Link, secure: Secure | None) -> Descriptor:

@@ -12,9 +12,11 @@ from enarx.errors import MisconfiguredError
 from enarx.keep.clock import Clock
 from enarx.keep.identity import make_identity
 from enarx.keep.net.connecting import tls_connect
+from enarx.keep.net.handshake import Handshake
 from enarx.keep.net.settings import MOZILLA, TlsSettings
 from enarx.keep.net.tls_context import client_context, server_context
 from enarx.keep.net.tls_listener import TlsListener
+from enarx.keep.net.tls_names import to_ascii
 from enarx.keep.net.wait import Background
 from enarx.keep.vfs.node import File
 from enarx.keep.vfs.resolve import resolve
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from enarx.keep.link import Link
     from enarx.keep.net.channel import AcceptChannel
     from enarx.keep.net.tls import TlsStream
+    from enarx.keep.net.tls_context import TlsContext
     from enarx.keep.net.tls_listener import Refused
     from enarx.keep.steward import Steward
     from enarx.keep.vfs.memory import MemoryDirectory
@@ -79,6 +82,7 @@ class Secure:
         self.certificate = self._identity.pem()
         self._certified: Certified | None = None
         self.steward: Steward | None = None
+        self._outgoing: TlsContext | None = None
         self._log: Callable[[str, str], None]
 
     def certify(
@@ -165,6 +169,33 @@ class Secure:
             now_s=self._clock.now_s(),
             background=self.background,
         )
+
+    def begin_tls(self, fd: int, peer: tuple[str, int], host: str) -> Handshake:
+        """Begin TLS to *host* on a socket that the application had connected, by ``[tls]``.
+
+        Raises:
+            OSError: *host* cannot be asked for.
+        """
+        if self._outgoing is None:
+            raise TypeError("nobody prepared for outgoing TLS")
+        return Handshake(
+            fd,
+            peer,
+            self._outgoing,
+            deadline=time.monotonic() + self._outgoing.settings.handshake_timeout_s,
+            now_s=self._clock.now_s(),
+            server_name=host,
+        )
+
+    def prepare_outgoing(self) -> None:
+        """Load what ``begin_tls`` needs, while files can be read.
+
+        Raises:
+            MisconfiguredError: the settings cannot be used.
+        """
+        to_ascii("localhost")  # Python loads the codec of names when it is first used
+        settings = self._settings("", alpn=_HTTP)
+        self._outgoing = client_context(settings, self._identity, self._clock.now_s())
 
     def _settings(self, name: str, *, alpn: tuple[str, ...] | None = None) -> TlsSettings:
         """What is configured; *alpn* is for a socket whose protocol is not the application's."""

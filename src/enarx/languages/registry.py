@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.languages import assemblyscript, c, cpp, go, java, javascript, python, rust, zig
+from enarx.languages import (
+    assemblyscript,
+    c,
+    cpp,
+    csharp,
+    go,
+    haskell,
+    java,
+    javascript,
+    python,
+    rust,
+    zig,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
@@ -13,8 +25,10 @@ if TYPE_CHECKING:
 LANGUAGES: tuple[Language, ...] = (
     assemblyscript.LANGUAGE,
     c.LANGUAGE,
+    csharp.LANGUAGE,
     cpp.LANGUAGE,
     go.LANGUAGE,
+    haskell.LANGUAGE,
     java.LANGUAGE,
     javascript.LANGUAGE,
     python.LANGUAGE,

@@ -128,9 +128,9 @@ def test_the_states_of_a_socket(link: Link, echo_port: int) -> None:
         ("invalid-state", sock.accept),
         ("invalid-state", sock.remote_address),
         ("invalid-state", sock.local_address),
-        ("access-denied", sock.start_listen),
+        ("invalid-state", sock.start_listen),
         ("access-denied", lambda: sock.start_bind(HANDLE, local(0))),
-        ("not-supported", lambda: sock.set_listen_backlog_size(5)),
+        ("invalid-argument", lambda: sock.set_listen_backlog_size(0)),
         ("invalid-argument", lambda: sock.start_connect(HANDLE, local(0))),
         ("invalid-argument", lambda: sock.start_connect(HANDLE, socket_address("::1", 1))),
     ]

@@ -8,11 +8,11 @@ import pytest
 import wasmtime._bindings as theirs
 
 from enarx.keep.component import types
-from enarx.keep.engine import component
+from enarx.keep.engine import component, component_guest
 
 STRUCTURES = [
-    (component.ComponentFunc, theirs.wasmtime_component_func),
-    (component.ComponentInstance, theirs.wasmtime_component_instance),
+    (component_guest.ComponentFunc, theirs.wasmtime_component_func),
+    (component_guest.ComponentInstance, theirs.wasmtime_component_instance),
     (component.Item, theirs.wasmtime_component_item_t),
 ]
 
@@ -48,8 +48,8 @@ def test_kinds() -> None:
 def test_callbacks() -> None:
     """Callbacks take as many words as the engine passes."""
     for ours, reference in (
-        (component.FunctionCallback, theirs.wasmtime_component_func_callback_t),
-        (component.DestructorCallback, theirs.wasmtime_component_resource_destructor_t),
+        (component_guest.FunctionCallback, theirs.wasmtime_component_func_callback_t),
+        (component_guest.DestructorCallback, theirs.wasmtime_component_resource_destructor_t),
     ):
         sizes = [ctypes.sizeof(kind) for kind in reference._argtypes_]
         assert [ctypes.sizeof(kind) for kind in ours._argtypes_] == sizes

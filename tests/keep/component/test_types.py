@@ -31,13 +31,15 @@ from enarx.keep.component.types import (
     Variant,
 )
 from enarx.keep.component.values import MAX_RESOURCES, Values
-from enarx.keep.engine.component import ComponentLinker
+from enarx.keep.engine.component_guest import ComponentLinker, ComponentStore
 from enarx.keep.engine.engine import Engine, Settings
 from enarx.keep.engine.library import declare, lib
 from enarx.keep.engine.trap import Trap
 
 declare(lib, {"wasmtime_component_val_delete": "vp"})
-LINKER = ComponentLinker(Engine(Settings()))
+ENGINE = Engine(Settings())
+LINKER = ComponentLinker(ENGINE)
+STORE = ComponentStore(ENGINE)
 TEXT = st.text(st.characters(codec="utf-8"))
 RECORD = Record(seconds=U64, type=STRING)
 VARIANT = Variant(no_change=None, timestamp=RECORD)
@@ -64,7 +66,7 @@ CASES: list[tuple[Type, st.SearchStrategy[object]]] = [
 
 def values() -> Values:
     """Allocations in an engine of the test."""
-    return Values(LINKER.context)
+    return Values(STORE.context)
 
 
 def free(packed: bytes) -> None:
@@ -153,7 +155,7 @@ def test_a_handle_of_another_resource_is_a_trap() -> None:
 
     packed = bytes([types.KIND_RESOURCE]) + bytes(31)
     with pytest.raises(Trap):
-        Borrow(str).load(packed, 0, Fake(LINKER.context))
+        Borrow(str).load(packed, 0, Fake(STORE.context))
 
 
 def test_resources_are_bounded() -> None:

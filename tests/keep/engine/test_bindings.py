@@ -12,7 +12,7 @@ import wasmtime._ffi as constants
 
 from enarx.errors import MisconfiguredError
 from enarx.keep.component import values
-from enarx.keep.engine import component, library, structures, trap
+from enarx.keep.engine import component, component_guest, library, structures, trap
 from enarx.keep.engine.library import PROTOTYPES, VERSION, lib, locate
 
 STRUCTURES = [
@@ -37,7 +37,15 @@ def width(kind: type | None) -> tuple[int, bool] | None:
     return ctypes.sizeof(kind), pointer
 
 
-@pytest.mark.parametrize("name", {**PROTOTYPES, **component.PROTOTYPES, **values.PROTOTYPES})
+DECLARED = {
+    **PROTOTYPES,
+    **component.PROTOTYPES,
+    **component_guest.PROTOTYPES,
+    **values.PROTOTYPES,
+}
+
+
+@pytest.mark.parametrize("name", DECLARED)
 def test_a_prototype_is_the_packages(name: str) -> None:
     """Result and parameters have the sizes and kinds of the generated binding."""
     ours, reference = getattr(lib, name), getattr(theirs, f"_{name}")

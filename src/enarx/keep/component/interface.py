@@ -62,10 +62,12 @@ class Interface:
         resources: the resources that the interface defines (not those it uses).
         functions: free functions, answered by *answers*, made with the system.
         methods: by the resource's class.
+        statics: by the resource's class too: functions without a ``self``, and "" for its
+            constructor; the class answers.
         never_made: no handle of its resources exists, so none of its methods can be called.
     """
 
-    __slots__ = ("_answers", "functions", "methods", "name", "never_made")
+    __slots__ = ("_answers", "functions", "methods", "name", "never_made", "statics")
 
     def __init__(
         self,
@@ -74,12 +76,14 @@ class Interface:
         *,
         functions: Mapping[str, Func] | None = None,
         methods: Mapping[type[Resource], Mapping[str, Func]] | None = None,
+        statics: Mapping[type[Resource], Mapping[str, Func]] | None = None,
         never_made: bool = False,
     ) -> None:
         self.name = name
         self._answers = answers
         self.functions = functions or {}
         self.methods = methods or {}
+        self.statics = statics or {}
         self.never_made = never_made
 
     def resources(self) -> list[tuple[str, int]]:
@@ -100,12 +104,23 @@ class Interface:
                 bound[f"[method]{resource.wit_name}.{name}"] = Bound(
                     (itself, *kind.params), kind.returns, _method(name.replace("-", "_"))
                 )
+        for resource, statics in self.statics.items():
+            for name, kind in statics.items():
+                full, call = _static(resource, name)
+                bound[full] = Bound(kind.params, kind.returns, call)
         return bound
 
 
 def unreachable(*_arguments: object) -> None:
     """Answers a method of a resource that is never made: only a component with wrong types."""
     raise mistyped()
+
+
+def _static(resource: type[Resource], name: str) -> tuple[str, Callable[..., Any]]:
+    """The name in a component's imports, and what answers."""
+    if not name:
+        return f"[constructor]{resource.wit_name}", resource
+    return f"[static]{resource.wit_name}.{name}", getattr(resource, name.replace("-", "_"))
 
 
 def _method(name: str) -> Callable[..., Any]:

@@ -20,9 +20,15 @@ from enarx.protocol.link import Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from enarx.keep.link import Link, Pending
+    from enarx.keep.net.handshake import Handshake
     from enarx.keep.net.wait import Background
     from enarx.package.network import Rule
+
+    # descriptor, peer, host name
+    BeginTls = Callable[[int, tuple[str, int], str], Handshake]
 
 # Names a component can look up and have remembered; more are a leak or an attack.
 _MAX_NAMES = 4096
@@ -61,9 +67,18 @@ class Connecting(Asked):
             BlockingIOError: it is not there yet.
             OSError: it cannot be made.
         """
+        return PlainStream(*self.descriptor(), self._network.background)
+
+    def descriptor(self) -> tuple[int, tuple[str, int]]:
+        """The connection's descriptor, which is the caller's from here on, and its peer.
+
+        Raises:
+            BlockingIOError: it is not there yet.
+            OSError: it cannot be made.
+        """
         self.ready()
         answer, fd = self._pending.result()
-        return PlainStream(fd, answer.peer if answer else ("", 0), self._network.background)
+        return fd, answer.peer if answer else ("", 0)
 
     def cancel(self) -> None:
         """Forget it, and close the connection when it comes."""
@@ -100,17 +115,23 @@ class Network:
         rules: of ``[network] connect``; none allow nothing.
         link: the way to the broker.
         background: what must go on while the guest waits on a connection.
+        tls: begins TLS on a connection, for ``wasi:http``.
 
     Attributes:
         abandoned: connections on their way to a socket that is gone.
     """
 
     def __init__(
-        self, rules: tuple[Rule, ...], link: Link, background: Background | None = None
+        self,
+        rules: tuple[Rule, ...],
+        link: Link,
+        background: Background | None = None,
+        tls: BeginTls | None = None,
     ) -> None:
         self._rules = rules
         self._link = link
         self.background = background
+        self.tls = tls
         self.abandoned: list[Connecting] = []
         self._known: dict[str, tuple[str, ...]] = {}
 

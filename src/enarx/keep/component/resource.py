@@ -21,6 +21,17 @@ NAMES = (
     "udp-socket",
     "incoming-datagram-stream",
     "outgoing-datagram-stream",
+    "fields",
+    "incoming-request",
+    "outgoing-request",
+    "request-options",
+    "response-outparam",
+    "incoming-response",
+    "incoming-body",
+    "future-trailers",
+    "outgoing-response",
+    "outgoing-body",
+    "future-incoming-response",
 )
 
 

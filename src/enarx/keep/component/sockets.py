@@ -92,6 +92,7 @@ class OutgoingDatagrams(Resource):
 class _Sockets:
     def __init__(self, system: System) -> None:
         self._network = system.network
+        self._listening = system.listening
 
     def instance_network(self) -> NetworkHandle:
         return NetworkHandle()
@@ -100,7 +101,7 @@ class _Sockets:
         return NETWORK.of(error.error)
 
     def create_tcp_socket(self, family: str) -> TcpSocket:
-        return TcpSocket(self._network, family)
+        return TcpSocket(self._network, family, self._listening)
 
     def create_udp_socket(self, _family: str) -> None:
         raise OSError(errno.ENOTSUP, "no UDP in a keep")

@@ -1,7 +1,4 @@
-"""``tcp-socket``: outgoing connections, and a plain no to listening.
-
-A keep's listening sockets are named in Enarx.toml and belong to preview 1 programs: nothing in
-``wasi:sockets`` hands one over, and a component may not choose a port of the host by itself.
+"""``tcp-socket``: connections, made here or accepted.
 
 Source: wasi:sockets 0.2.12, tcp.wit and TcpSocketOperationalSemantics.md.
 """
@@ -14,7 +11,7 @@ import socket
 
 from enarx.keep.component.addresses import host_and_port, socket_address
 from enarx.keep.component.error_code import SocketStateError
-from enarx.keep.component.pollable import Pollable
+from enarx.keep.component.listening import Binding
 from enarx.keep.component.resource import Resource
 from enarx.keep.component.streams import DescriptorInput, InputStream, OutputStream, SocketOutput
 from enarx.keep.net.plain import SHUTDOWN_BOTH, SHUTDOWN_READ, SHUTDOWN_WRITE
@@ -24,10 +21,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enarx.keep.component.addresses import SocketAddress
     from enarx.keep.component.outgoing import Connecting, Network
-    from enarx.keep.net.plain import PlainStream
+    from enarx.keep.component.pollable import Pollable
+    from enarx.keep.system import Listening
+    from enarx.keep.wasi.sockets import Stream
 
 _NS_PER_S = 1_000_000_000
 _SHUTDOWN = {"receive": SHUTDOWN_READ, "send": SHUTDOWN_WRITE, "both": SHUTDOWN_BOTH}
+_MAPPED = "::ffff:"
 _MAX_INT = (1 << 31) - 1
 _UNSPECIFIED = {"ipv4": "0.0.0.0", "ipv6": "::"}  # noqa: S104 - an address that is not known
 
@@ -41,7 +41,7 @@ class NetworkHandle(Resource):
 class Connection:
     """A connected stream with its users: the socket and the two streams; the last one closes."""
 
-    def __init__(self, stream: PlainStream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self._users = 3
 
@@ -80,11 +80,14 @@ class ConnectionOutput(SocketOutput):
 
 
 class TcpSocket(Resource):
-    """One TCP socket: unbound, connecting or connected."""
+    """One TCP socket: unbound, connecting, connected, or bound and listening."""
 
     wit_name = "tcp-socket"
 
-    def __init__(self, network: Network | None, family: str) -> None:
+    def __init__(
+        self, network: Network | None, family: str, sockets: tuple[Listening, ...] = ()
+    ) -> None:
+        self._binding = Binding(sockets)
         self._network = network
         self._family = family
         self._connecting: Connecting | None = None
@@ -102,7 +105,7 @@ class TcpSocket(Resource):
         """Ask for the connection."""
         if self._connecting is not None:
             raise SocketStateError("concurrency-conflict")
-        if self._connection is not None:
+        if self._connection is not None or self._binding.address is not None:
             raise SocketStateError("invalid-state")
         if remote[0] != self._family:
             raise OSError(errno.EINVAL, "an address of the other family")
@@ -134,58 +137,67 @@ class TcpSocket(Resource):
         return SocketInput(connection), ConnectionOutput(connection)
 
     def subscribe(self) -> Pollable:
-        """Ready when ``finish-connect`` would not have to wait."""
-        return self._connecting or Pollable()
+        """Ready when ``finish-connect``, or ``accept``, would not have to wait."""
+        return self._connecting or self._binding.subscribe()
 
     def shutdown(self, how: str) -> None:
         """End a direction."""
         self._connected().stream.shutdown(_SHUTDOWN[how])
 
     def local_address(self) -> SocketAddress:
-        """Where the connection starts; the host chose it, and through a tunnel does not say."""
+        """Where the connection starts, or what was bound to.
+
+        The host chose where it starts, and through a tunnel it does not say.
+        """
+        if self._binding.address is not None:
+            return self._binding.address
         with self._duplicate() as duplicate:
             if duplicate.family == socket.AF_UNIX:
                 return socket_address(_UNSPECIFIED[self._family], 0)
             host, port = duplicate.getsockname()[:2]
-        return socket_address(host, port)
+        return self._address(host, port)
 
     def remote_address(self) -> SocketAddress:
         """Where the connection leads."""
-        return socket_address(*self._connected().stream.peer)
+        return self._address(*self._connected().stream.peer)
 
     def is_listening(self) -> bool:
-        """Never."""
-        return False
+        """Whether connections can be accepted."""
+        return self._binding.listens()
 
     def address_family(self) -> str:
         """``ipv4`` or ``ipv6``, as it was made."""
         return self._family
 
-    # refused
+    # listening
 
-    def start_bind(self, _network: NetworkHandle, _address: SocketAddress) -> None:
-        """Refused: a component may not choose an address of the host."""
-        raise PermissionError(errno.EACCES, "a component cannot bind")
-
-    def start_listen(self) -> None:
-        """Refused, as ``start-bind``."""
-        raise PermissionError(errno.EACCES, "a component cannot listen")
+    def start_bind(self, _network: NetworkHandle, address: SocketAddress) -> None:
+        """To a port that the configuration opens."""
+        if address[0] != self._family:
+            raise OSError(errno.EINVAL, "an address of the other family")
+        self._binding.start_bind(address)
 
     def finish_bind(self) -> None:
-        """Nothing was started."""
-        raise SocketStateError("not-in-progress")
+        """Done."""
+        self._binding.finish_bind()
+
+    def start_listen(self) -> None:
+        """Begin to take connections."""
+        self._binding.start_listen()
 
     def finish_listen(self) -> None:
-        """Nothing was started."""
-        raise SocketStateError("not-in-progress")
+        """Done."""
+        self._binding.finish_listen()
 
-    def accept(self) -> None:
-        """It never listens."""
-        raise SocketStateError("invalid-state")
+    def accept(self) -> tuple[TcpSocket, InputStream, OutputStream]:
+        """The next connection."""
+        made = TcpSocket(self._network, self._family)
+        made._connection = connection = Connection(self._binding.accept())
+        return made, SocketInput(connection), ConnectionOutput(connection)
 
-    def set_listen_backlog_size(self, _size: int) -> None:
-        """It never listens."""
-        raise OSError(errno.ENOTSUP, "a component cannot listen")
+    def set_listen_backlog_size(self, size: int) -> None:
+        """The host's own, whatever is asked for."""
+        _positive(size, _MAX_INT)
 
     # options: kept until there is a connection, and set on it then; a tunnel has none
 
@@ -244,6 +256,10 @@ class TcpSocket(Resource):
     def set_send_buffer_size(self, size: int) -> None:
         """SO_SNDBUF; the kernel bounds it."""
         self._set((socket.SOL_SOCKET, socket.SO_SNDBUF), _positive(size, _MAX_INT))
+
+    def _address(self, host: str, port: int) -> SocketAddress:
+        """In the socket's family: a host that listens to both gives IPv4 in IPv6."""
+        return socket_address(host.removeprefix(_MAPPED), port)
 
     def _hop_option(self) -> tuple[int, int]:
         if self._family == "ipv4":

@@ -223,12 +223,12 @@ class Variant(Type):
         if case not in self._cases:
             raise mistyped()
         (pointer,) = _word.unpack_from(raw, at + 24)
-        return case, _load_payload(self._cases[case], pointer, values)
+        return case, load_payload(self._cases[case], pointer, values)
 
     def store(self, value: tuple[str, Value], values: Values) -> bytes:
         """A case that the type has not is a bug of ours: KeyError."""
         case, payload = value
-        inner = _store_payload(self._cases[case], payload, values)
+        inner = store_payload(self._cases[case], payload, values)
         return _variant.pack(KIND_VARIANT, *values.name(case.encode()), inner)
 
 
@@ -282,7 +282,7 @@ class Option(Type):
         """None where there is none."""
         self.expect(raw, at)
         (pointer,) = _word.unpack_from(raw, at + 8)
-        return _load_payload(self._inner, pointer, values) if pointer else None
+        return load_payload(self._inner, pointer, values) if pointer else None
 
     def store(self, value: Value, values: Values) -> bytes:
         """None is an absent value."""
@@ -306,7 +306,7 @@ class Result(Type):
 
     def store(self, value: Value, values: Values) -> bytes:
         """The ok side."""
-        return _result.pack(KIND_RESULT, 1, _store_payload(self._ok, value, values))
+        return _result.pack(KIND_RESULT, 1, store_payload(self._ok, value, values))
 
     def store_error(self, error: OSError, values: Values) -> bytes:
         """The error side."""
@@ -342,12 +342,24 @@ class Borrow(Type):
 
 
 class Own(Type):
-    """``own<R>`` as a result: the guest gets a handle, and its drop ends in ``close``."""
+    """``own<R>``: as a result, the guest gets a handle, and its drop ends in ``close``.
+
+    As a parameter it is the Python object, which the guest holds no longer and nobody closes.
+    """
 
     kind = KIND_RESOURCE
 
     def __init__(self, resource: type[Resource]) -> None:
+        self._resource = resource
         self._number = NAMES.index(resource.wit_name)
+
+    def load(self, raw: bytes, at: int, values: Values) -> Value:
+        """A handle of another resource is another type."""
+        self.expect(raw, at)
+        found = values.taken(_word.unpack_from(raw, at + 8)[0])
+        if not isinstance(found, self._resource):
+            raise mistyped()
+        return found
 
     def store(self, value: Value, values: Values) -> bytes:
         """Enter *value* into the table of the guest's resources."""
@@ -364,7 +376,12 @@ def _load_name(raw: bytes, at: int) -> str:
     return ctypes.string_at(data, size).decode() if size else ""
 
 
-def _load_payload(payload: Type | None, pointer: int, values: Values) -> Value:
+def load_payload(payload: Type | None, pointer: int, values: Values) -> Value:
+    """The value at *pointer*, None where the type has none.
+
+    Raises:
+        Trap: there is one and the type has none, or the other way round.
+    """
     if payload is None or not pointer:
         if payload is not None or pointer:
             raise mistyped()
@@ -372,5 +389,6 @@ def _load_payload(payload: Type | None, pointer: int, values: Values) -> Value:
     return payload.load(ctypes.string_at(pointer, SIZE), 0, values)
 
 
-def _store_payload(payload: Type | None, value: Value, values: Values) -> int:
+def store_payload(payload: Type | None, value: Value, values: Values) -> int:
+    """The address of the stored value, 0 where the type has none."""
     return 0 if payload is None else values.box(payload.store(value, values))

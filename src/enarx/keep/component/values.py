@@ -9,6 +9,7 @@ Source: wasmtime 50.0.1, crates/c-api/include/wasmtime/component/val.h and resou
 from __future__ import annotations
 
 import ctypes
+import struct
 
 from enarx.keep.component.types import KIND_U8, SIZE
 from enarx.keep.engine.library import declare, lib
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PROTOTYPES = {
     "wasm_byte_vec_new": "vpzp",
+    "wasmtime_component_resource_any_delete": "vp",
     "wasmtime_component_resource_any_to_host": "pppp",
     "wasmtime_component_resource_host_delete": "vp",
     "wasmtime_component_resource_host_new": "pbii",
@@ -33,6 +35,8 @@ PROTOTYPES = {
     "wasmtime_component_valrecord_new": "vpzp",
     "wasmtime_component_valtuple_new": "vpzp",
 }
+
+_address = struct.Struct("<Q")
 
 # Bounds what a guest can make the keep hold; the default of [limits] open_files, twice over,
 # because a stream or a pollable is a resource of its own.
@@ -128,17 +132,17 @@ class Values:
         raise_error(error)
         return self._pointer.value or 0
 
+    def forget_handle(self, packed: bytes) -> None:
+        """Free the handle of *packed*, an argument of a call that is over."""
+        lib.wasmtime_component_resource_any_delete(_address.unpack_from(packed, 8)[0])
+
     def resource(self, handle: int) -> object:
         """What is behind a handle that was passed as ``borrow``; to be asked once a handle."""
-        raise_error(
-            lib.wasmtime_component_resource_any_to_host(
-                self._context, handle, self._pointer_address
-            )
-        )
-        host = self._pointer.value
-        rep = lib.wasmtime_component_resource_host_rep(host)
-        lib.wasmtime_component_resource_host_delete(host)
-        return self._resources.get(rep)
+        return self._resources.get(self._representation(handle))
+
+    def taken(self, handle: int) -> object:
+        """What is behind a handle that was passed as ``own``: the guest holds it no longer."""
+        return self._resources.pop(self._representation(handle), None)
 
     def drop(self, rep: int) -> None:
         """The guest dropped its handle: close what was behind it."""
@@ -153,6 +157,17 @@ class Values:
                 self.drop(rep)
             except OSError:
                 continue
+
+    def _representation(self, handle: int) -> int:
+        raise_error(
+            lib.wasmtime_component_resource_any_to_host(
+                self._context, handle, self._pointer_address
+            )
+        )
+        host = self._pointer.value
+        rep: int = lib.wasmtime_component_resource_host_rep(host)
+        lib.wasmtime_component_resource_host_delete(host)
+        return rep
 
 
 declare(lib, PROTOTYPES)

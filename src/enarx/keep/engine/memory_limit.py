@@ -40,8 +40,10 @@ class MemoryLimit:
         self.limit = limit
         self.used = 0
         self.refused = False
-        self._memories: list[_Mapped] = []
+        self._memories: dict[int, _Mapped] = {}
+        self._next = 1
         self._new_memory = NewMemory(self._create)
+        self._released = Finalizer(self._release)
         self._finalizer = Finalizer(_nothing)
         self.creator = MemoryCreator(None, self._new_memory, self._finalizer)
 
@@ -72,9 +74,16 @@ class MemoryLimit:
         mapped = _Mapped(self, minimum, _round(capacity), guard)
         if not mapped.base:
             return _error("the host has no address space for the guest's memory")
-        self._memories.append(mapped)
-        result[0] = LinearMemory(None, mapped.get, mapped.grow, self._finalizer)
+        number, self._next = self._next, self._next + 1
+        self._memories[number] = mapped
+        result[0] = LinearMemory(number, mapped.get, mapped.grow, self._released)
         return 0
+
+    def _release(self, number: int) -> None:
+        """A guest is gone; where guests follow each other, the next one gets its memory."""
+        mapped = self._memories.pop(number)
+        self.used -= mapped.size
+        mapped.unmap()
 
 
 class _Mapped:
@@ -84,16 +93,22 @@ class _Mapped:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._libc.mmap.restype = ctypes.c_void_p
         self._libc.mmap.argtypes = [ctypes.c_void_p, *[ctypes.c_size_t] * 5]
+        self._libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
         self._libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
         base = self._libc.mmap(
             None, capacity + guard, _PROT_NONE, _MAP_PRIVATE_ANONYMOUS_NORESERVE, 2**64 - 1, 0
         )
         self.base = 0 if base in (None, _MAP_FAILED) else base
+        self._mapped = capacity + guard
         self.limit, self.size, self.capacity = limit, 0, capacity
         self.get = MemoryGet(self._get)
         self.grow = MemoryGrow(self._grow)
         if self.base and not self._open(size):
             self.base = 0
+
+    def unmap(self) -> None:
+        """Give the memory back."""
+        self._libc.munmap(self.base, self._mapped)
 
     def _open(self, size: int) -> bool:
         if size and self._libc.mprotect(self.base, _round(size), _PROT_READ_WRITE) != 0:
@@ -128,4 +143,4 @@ def _error(text: str) -> int:
 
 
 def _nothing(_env: int) -> None:
-    """The memories live as long as the keep."""
+    """The creator itself lives as long as the keep."""

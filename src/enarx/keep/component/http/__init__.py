@@ -1,0 +1,1 @@
+"""``wasi:http``: its resources, and how a component that handles requests is served."""

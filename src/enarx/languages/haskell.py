@@ -1,0 +1,116 @@
+"""Haskell, by MicroHs, which writes C for zig to compile, or by GHC's own backend for WebAssembly.
+
+No registry that the build can ask has either of them: they are the user's.  MicroHs compiles with
+the C compiler that its target ``environment`` names, so that one step goes all the way; what its
+runtime asks of a platform is in the project's folder ``wasi``, for MicroHs has none for WASI.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from enarx.languages import zig_toolchain
+from enarx.languages.language import Language, Plan, Project, Recipe, Step, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from enarx.languages.language import Found
+
+_MHS = Tool(name="mhs", programs=("mhs",), least=(0, 16))
+_GHC = Tool(name="wasm32-wasi-ghc", programs=("wasm32-wasi-ghc",), least=(9, 10))
+
+_EXCEPTIONS = (
+    "-mcpu=generic+exception_handling",
+    "-mllvm",
+    "-wasm-enable-sjlj",
+    "-mllvm",
+    "-wasm-use-legacy-eh=false",
+)
+"""The runtime's exceptions are ``setjmp`` and ``longjmp``."""
+
+_QUIET = ("-w", "-fno-sanitize=undefined")
+"""Its C was written for gcc."""
+
+
+def _with_microhs(project: Project, found: Mapping[str, Found]) -> Plan:
+    module = f"{project.build}/app.linked.wasm"
+    optimised = ("-O1", "-g") if project.profile == "debug" else ("-O2", "-s")
+    arguments = (*zig_toolchain.TARGET, *optimised, *_EXCEPTIONS, *_QUIET, "-Iwasi")
+    step = Step(
+        title=f"compile {_main(project)}",
+        argv=(
+            found["mhs"].path,
+            "-tenvironment",
+            f"-i{_folder(project)}",
+            *project.flags,
+            f"-o{module}",
+            "Main",
+        ),
+        environment=(
+            ("CC", f"{found['zig'].path} cc"),
+            ("MHSCCFLAGS", " ".join(arguments)),
+            ("MHSCCLIBS", "wasi/tag.S"),
+            ("MHSCONF", "."),
+        ),
+    )
+    return Plan(steps=(step,), module=module)
+
+
+def _with_ghc(project: Project, found: Mapping[str, Found]) -> Plan:
+    module = f"{project.build}/app.linked.wasm"
+    argv = (
+        found["wasm32-wasi-ghc"].path,
+        "-O0" if project.profile == "debug" else "-O2",
+        f"-i{_folder(project)}",
+        "-outputdir",
+        f"{project.build}/objects",
+        *project.flags,
+        _main(project),
+        "-o",
+        module,
+    )
+    return Plan(steps=(Step(title=f"compile {_main(project)}", argv=argv),), module=module)
+
+
+def _main(project: Project) -> str:
+    return next((each for each in _MARKS if each in project.sources), _MARKS[0])
+
+
+def _folder(project: Project) -> str:
+    """Where modules are looked for: beside the main one."""
+    return _main(project).rpartition("/")[0] or "."
+
+
+_MARKS = ("Main.hs", "src/Main.hs", "app/Main.hs")
+
+LANGUAGE = Language(
+    name="haskell",
+    title="Haskell",
+    label="bring your own",
+    target="wasip1",
+    marks=_MARKS,
+    recipes=(
+        Recipe(
+            name="microhs",
+            tools=(_MHS, zig_toolchain.ZIG),
+            plan=_with_microhs,
+            advice="install MicroHs 0.16 from its source, and the Python package ziglang",
+        ),
+        Recipe(
+            name="ghc",
+            tools=(_GHC,),
+            plan=_with_ghc,
+            advice="install GHC's backend for WebAssembly: wasm32-wasi-ghc in PATH",
+        ),
+    ),
+    notes=(
+        "MicroHs interprets combinators: heavy computation is slow",
+        "MicroHs brings base, and no packages of Hackage but those that it compiles itself",
+        "MicroHs 0.16: exitWith has no status but 0 and 1, and rotate does not end",
+        "MicroHs 0.16: arguments and variables are bytes, standard input must be UTF-8",
+        "MicroHs cannot run a compiler whose path has spaces",
+        "no sockets",
+        "GHC's backend was not tried here",
+    ),
+)
