@@ -30,7 +30,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
-VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/measure tests/package tests/protocol tests/seal tests/tee \
+VERIFYING := tests/appraisal tests/evidence tests/fuzz tests/image tests/measure tests/package tests/protocol tests/seal tests/tee \
     tests/transparency tests/wire tests/test_attestation.py tests/test_errors.py
 
 coverage: $(VENV)/.dev

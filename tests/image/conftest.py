@@ -22,6 +22,9 @@ def deb(files: Mapping[str, bytes | str], *, member: str = "data.tar.xz") -> byt
     """A Debian package with *files*; a text is the target of a link."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
+        folder = tarfile.TarInfo("./usr")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
         for name, data in files.items():
             info = tarfile.TarInfo(f"./{name}")
             if isinstance(data, str):
@@ -106,6 +109,7 @@ def inputs() -> dict[Input, bytes]:
             given("kernel", "linux-image", kernel_package()),
             *_libraries(),
             given("interpreter", "python3.11-minimal", deb(PYTHON)),
+            given("interpreter", "libpython3.11", deb({"usr/lib/python3.11/stat.py": b""})),
             given("firmware-vm", "seabios", deb({recipe.FIRMWARE["vm"][0]: bytes(4096)})),
             given("firmware-tdx", "ovmf-inteltdx", deb({recipe.FIRMWARE["tdx"][1]: bytes(8192)})),
             given("library", "wasmtime", wheel(ENGINE), kind="wheel"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
+
 from enarx.measure import vm
 from enarx.measure.snp_guest import Boot
 
@@ -50,3 +52,10 @@ def test_tdx_by_the_definition() -> None:
             head = b"MR.EXTEND".ljust(16, b"\0") + (gpa + at).to_bytes(8, "little")
             blocks += head.ljust(128, b"\0") + FIRMWARE[:256]
     assert found["mr_td"] == sha384(blocks)
+
+
+@pytest.mark.parametrize("firmware", [b"", bytes(4095)])
+def test_a_firmware_is_whole_pages(firmware: bytes) -> None:
+    """Half a page has no place in memory."""
+    with pytest.raises(ValueError, match="want whole pages"):
+        vm.tdx(firmware, BOOT)
