@@ -1,7 +1,7 @@
 // Numbers the lines of standard input, in capitals.
 import * as std from "qjs:std";
 
-const capitals = (line) => line.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+const capitals = (line) => line.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
 
 let count = 0;
 for (let line; (line = std.in.getline()) !== null; ) {
