@@ -22,7 +22,9 @@ demo: $(VENV)/.runtime $(VENV)/.host
 	@$(BIN)/python demo/demo.py
 
 test: $(VENV)/.dev $(VENV)/.guests
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@mkdir -p .build
+	$(BIN)/python -m pytest -n $(WORKERS) --junitxml=.build/tests.xml $(ARGS)
+	$(BIN)/python docs/language_matrix.py .build/tests.xml
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet .
