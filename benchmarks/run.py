@@ -19,7 +19,7 @@ from pathlib import Path
 
 import dcap
 import guests_alone
-import handlers
+import http_serving
 import launch
 import log
 import memory
@@ -46,7 +46,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "computing": guests_alone.computing,
     "files": guests_alone.files,
     "components": guests_alone.components,
-    "handlers": handlers.handlers,
+    "handlers": http_serving.handlers,
     "memory": memory.idle_memory,
     "snp": snp.snp,
     "tdx": dcap.tdx,
