@@ -96,7 +96,11 @@ def _served(wasmtime: str, component: Path) -> Iterator[int]:
 @contextmanager
 def _running(command: list[str | Path], port: int) -> Iterator[None]:
     process = subprocess.Popen(
-        command, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        command,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + _PATIENCE_S

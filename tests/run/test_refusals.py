@@ -80,7 +80,7 @@ REFUSED = {
     ),
     "a component that is no command": (
         COMPONENT,
-        r"app.wasm: is a component that exports no wasi:cli/run@0.2 \(exports: f\)",
+        r"app.wasm: is a component that exports neither wasi:cli/run@0.2 nor .*@0.2 \(exports: f\)",
     ),
     "text": (b"(module)", r"app.wasm: not WebAssembly \(starts with 286d6f64, want 0061736d\)"),
     "garbage after the preamble": (

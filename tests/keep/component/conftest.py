@@ -19,7 +19,7 @@ from enarx.keep.engine.component import Component, compile_component
 from enarx.keep.engine.engine import Engine, Settings
 from enarx.keep.engine.trap import ProcExit
 from enarx.keep.link import Link
-from enarx.keep.system import System
+from enarx.keep.system import Listening, System
 from enarx.keep.vfs.node import Directory
 from enarx.keep.wasi.descriptors import DescriptorTable
 from enarx.keep.wasi.stdio import Stdio
@@ -72,6 +72,7 @@ def run(engine: Engine, tmp_path: Path) -> Run:
         stdin: bytes = b"",
         preopens: tuple[tuple[bytes, Directory], ...] = (),
         network: object = None,
+        listening: tuple[Listening, ...] = (),
         engine: Engine = engine,
         fuel: int | None = None,
     ) -> Ended:
@@ -79,6 +80,7 @@ def run(engine: Engine, tmp_path: Path) -> Run:
             component = compile_component(engine, component, where="test.wasm")
         (tmp_path / "stdin").write_bytes(stdin)
         world = new_system(tmp_path, args, env, preopens, network)
+        world.listening = listening
         code = 0
         try:
             run_command(engine, component, world, where="test.wasm", fuel=fuel)

@@ -5,6 +5,8 @@ Built and compiled once for all of these tests: a quarter of a minute.
 
 from __future__ import annotations
 
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.keep.net.conftest import World, world
 
 from enarx.keep.component.outgoing import Network
 from enarx.keep.engine.component import Component, compile_component
 from enarx.keep.engine.engine import Engine
 from enarx.keep.engine.trap import Trap
 from enarx.keep.link import Link
+from enarx.keep.system import Listening
 from enarx.keep.vfs.memory import MemoryDirectory, scratch
 from enarx.keep.vfs.node import Directory
 from enarx.package.network import parse_rule
@@ -25,6 +29,8 @@ from enarx.package.network import parse_rule
 pytestmark = [pytest.mark.slow, pytest.mark.needs("componentize-py")]
 
 GUEST = Path(__file__).with_name("guest")
+PATIENCE_S = 20.0
+__all__ = ["world"]
 Run = Callable[..., Any]
 
 
@@ -116,7 +122,30 @@ def test_connecting_by_name(run: Run, guest: Component, link: Link, echo_port: i
 
 
 def test_nothing_is_allowed_by_default(run: Run, guest: Component) -> None:
-    """Without [network] every way out is refused, and listening and UDP always are."""
+    """Every way out is refused, and so is every port; UDP always is."""
     ended = run(guest, "refused")
     assert ended.stderr == b""
     assert ended.code == 0
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_listening_where_it_is_opened(
+    run: Run, guest: Component, world: World, *, is_tls: bool
+) -> None:
+    """A port of the configuration is bound to and accepts; over TLS the guest reads plain bytes."""
+    listener, port = world.listen_tls() if is_tls else world.listen()
+    client = world.outside(talk, port, is_tls=is_tls)
+    opened = (Listening(listener, "0.0.0.0", port, is_tls=is_tls),)
+    ended = run(guest, "serve", str(port), listening=opened)
+    assert (ended.code, ended.stderr) == (0, b"")
+    assert world.finish(client) == b"HELLO"
+
+
+def talk(port: int, *, is_tls: bool) -> bytes:
+    """Say hello; the answer."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+    with context.wrap_socket(plain) if is_tls else plain as stream:
+        stream.sendall(b"hello")
+        return stream.recv(5)

@@ -114,7 +114,7 @@ def connect() -> None:
 
 
 def refused() -> None:
-    """Nothing is allowed: connecting, looking up, listening, UDP."""
+    """Nothing is allowed: connecting, looking up, listening where no port is opened, UDP."""
     codes = network.ErrorCode
     denied(codes.ACCESS_DENIED, lambda: connected("127.0.0.1", 9))
     handle = instance_network.instance_network()
@@ -122,10 +122,23 @@ def refused() -> None:
     denied(codes.ACCESS_DENIED, lookup)
     denied(codes.NOT_SUPPORTED, lambda: udp_create_socket.create_udp_socket(V4))
     sock = tcp_create_socket.create_tcp_socket(V4)
-    denied(codes.ACCESS_DENIED, sock.start_listen)
+    denied(codes.INVALID_STATE, sock.start_listen)
     denied(codes.ACCESS_DENIED, lambda: sock.start_bind(handle, address("127.0.0.1", 0)))
     denied(codes.NOT_IN_PROGRESS, sock.finish_connect)
     denied(codes.INVALID_STATE, sock.remote_address)
+
+
+def serve() -> None:
+    """Accept one connection at the port of argv[2], and give its first bytes back in capitals."""
+    sock = tcp_create_socket.create_tcp_socket(V4)
+    sock.start_bind(instance_network.instance_network(), address("0.0.0.0", int(sys.argv[2])))
+    sock.finish_bind()
+    sock.start_listen()
+    sock.finish_listen()
+    poll.poll([sock.subscribe()])
+    accepted, reading, writing = sock.accept()
+    assert accepted.remote_address().value.address == (127, 0, 0, 1)
+    writing.blocking_write_and_flush(reading.blocking_read(100).upper())
 
 
 def name() -> None:
