@@ -19,11 +19,11 @@ from pathlib import Path
 
 import dcap
 import guests_alone
+import http_serving
 import launch
 import log
 import memory
 import network
-import serving
 import snp
 import start
 import tls
@@ -49,7 +49,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Figure]]] = {
     "computing": guests_alone.computing,
     "files": guests_alone.files,
     "components": guests_alone.components,
-    "handlers": serving.handlers,
+    "handlers": http_serving.handlers,
     "memory": memory.idle_memory,
     "snp": snp.snp,
     "tdx": dcap.tdx,
