@@ -6,6 +6,7 @@
 # make mutation ARGS=PATH…   break these files in small ways; the tests must notice
 # make bench   the benchmarks, each a ratio measured in one run
 # make docs    build the documentation into site/
+# make toolchains   compilers of the languages, into the user's private folder; tests use them
 # make wasi-testsuite SUITE=DIR   the WASI preview 1 suite, through `enarx run`
 
 VENV    := .venv
@@ -13,7 +14,7 @@ BIN     := $(VENV)/bin
 WORKERS ?= 2
 PIP     := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --require-hashes
 
-.PHONY: help demo test check coverage fuzz mutation bench docs wasi-testsuite requirements demo-server cli-reference language-reference clean
+.PHONY: help demo test check coverage fuzz mutation bench docs wasi-testsuite requirements demo-server cli-reference language-reference toolchains clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -21,7 +22,9 @@ demo: $(VENV)/.runtime $(VENV)/.host
 	@$(BIN)/python demo/demo.py
 
 test: $(VENV)/.dev $(VENV)/.guests
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@mkdir -p .build
+	$(BIN)/python -m pytest -n $(WORKERS) --junitxml=.build/tests.xml $(ARGS)
+	$(BIN)/python docs/language_matrix.py .build/tests.xml
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet .
@@ -61,6 +64,9 @@ language-reference: $(VENV)/.runtime
 wasi-testsuite: $(VENV)/.runtime
 	@test -n "$(SUITE)" || { echo "usage: make wasi-testsuite SUITE=<checkout of WebAssembly/wasi-testsuite, branch prod/testsuite-base>" >&2; exit 2; }
 	$(BIN)/python tests/wasi_testsuite.py "$(SUITE)" $(ARGS)
+
+toolchains: $(VENV)/.runtime
+	$(BIN)/python tests/languages/install_toolchains.py $(ARGS)
 
 # Rebuilds the demo's guest.  tests/demo/ holds that the checked-in file is what this makes.
 demo-server: $(VENV)/.bench

@@ -22,13 +22,14 @@ HEAD = """# Languages
 Made by `make language-reference` from what `enarx new` and `enarx build` know; `enarx new --list`
 prints it too.
 
-- **supported**: tested here, with a toolchain that `enarx build --install-toolchain` gets.
+- **supported**: tested here, with a toolchain that `enarx build --install-toolchain` gets on Linux
+  for x86-64.
 - **experimental**: likewise, with gaps that are named below.
 - **bring your own**: the toolchain is yours; the templates and the build are ours.
 
 Size and start are those of the template `hello`: a process keep from the command to its end, with
-compiled code from the cache, and compiled first. Sockets: whether a program can serve a socket that
-it finds open.
+compiled code from the cache, and compiled first; the fastest of several. Sockets: whether a program
+can serve a socket that it finds open.
 """
 PLOTTED = """
 ## Work

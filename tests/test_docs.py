@@ -38,6 +38,19 @@ def test_the_page_of_languages_is_what_the_registry_says() -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_a_matrix_of_languages_is_made_of_a_test_run(tmp_path: Path) -> None:
+    """A test that passed, one that was skipped, one that failed, and none have a word each."""
+    case = '<testcase classname="tests.languages.test_templates" name="test_{}[c]">{}</testcase>'
+    cases = (("hello", ""), ("filter", "<skipped/>"), ("http", "<failure/>"))
+    results, page = tmp_path / "tests.xml", tmp_path / "README.md"
+    results.write_text(f"<testsuite>{''.join(case.format(*one) for one in cases)}</testsuite>")
+    page.write_text("a\n<!-- languages: begin -->\nold\n<!-- languages: end -->\nb\n")
+    command = [sys.executable, "docs/language_matrix.py", results, page]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert "| C | yes | not tried | **fails** | none | none |" in page.read_text().splitlines()
+    assert "old" not in page.read_text()
+
+
 def test_the_wasi_page_lists_every_function() -> None:
     """docs/reference/wasi.md has a row for each of the 46 functions and for no other."""
     rows = first_cells(DOCS / "reference" / "wasi.md")

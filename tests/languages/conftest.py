@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import shutil
@@ -20,6 +21,12 @@ PATIENCE_S = 540.0  # zig makes its C++ library first, once for each of its cach
 
 Enarx = Callable[..., subprocess.CompletedProcess[bytes]]
 Build = Callable[..., "Project"]
+
+
+@pytest.fixture(autouse=True)
+def patient() -> None:
+    """Compilers take minutes on a busy machine: each process here has a time limit of its own."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,18 @@ def test_contents_count_and_dates_do_not(app: Path, build: Build) -> None:
     assert not build("app", "--debug", "--again").built["up_to_date"]
 
 
+def test_a_stale_package_is_run_with_a_word(app: Path, build: Build, enarx: Enarx) -> None:
+    """What was built is what runs; that a source is newer is said."""
+    build("app")
+    done = enarx("run", "app")
+    assert (done.stdout, done.stderr) == (b"hello\n", b"")
+    later = (app / "build" / "package.tar").stat().st_mtime_ns + 1
+    os.utime(app / "main.c", ns=(later, later))
+    done = enarx("run", "app")
+    note = b"enarx: note: main.c has changed since it was built: enarx build app\n"
+    assert (done.stdout, done.stderr) == (b"hello\n", note)
+
+
 def test_what_was_changed_behind_its_back_is_made_again(app: Path, build: Build) -> None:
     """A package that is not the one that was written is no result."""
     first = build("app").built

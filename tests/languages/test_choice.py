@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import wasmtime
 
-from enarx.errors import MisconfiguredError
+from enarx.cli.building import check_runnable
+from enarx.errors import MalformedError, MisconfiguredError
 from enarx.languages.detect import detect
 from enarx.languages.fingerprint import fingerprint
 from enarx.languages.language import Project, Tool
@@ -48,6 +50,34 @@ def test_versions() -> None:
     assert problem_with((14, 0, 6), tool) == ""
     assert problem_with((13, 9), tool) == "is too old (got 13.9, want 14 or newer)"
     assert problem_with((), tool) == "does not say its version"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('(func (export "_start"))', ""),
+        ('(import "env" "x" (func)) (func (export "_start"))', "does not provide: env.x"),
+        ('(func (export "main"))', "exports no _start function"),
+    ],
+)
+def test_what_a_keep_would_refuse_is_refused_by_the_build(text: str, problem: str) -> None:
+    """Imports, entry and features are held against the keep's own tables and engine."""
+    program = bytes(wasmtime.wat2wasm(f"(module {text})"))
+    if not problem:
+        check_runnable(program, "app.wasm")
+        return
+    with pytest.raises(MalformedError, match=problem):
+        check_runnable(program, "app.wasm")
+
+
+def test_a_feature_that_keeps_do_not_have_is_refused_by_the_build() -> None:
+    """The earlier encoding of exceptions, which compilers still default to, with the hint."""
+    block = bytes(wasmtime.wat2wasm('(module (func (export "_start") (block (nop))))'))
+    old = block.replace(bytes((0x02, 0x40, 0x01)), bytes((0x06, 0x40, 0x01)))  # block to try
+    assert old != block
+    with pytest.raises(MalformedError, match="exceptions") as refused:
+        check_runnable(old, "app.wasm")
+    assert "-wasm-use-legacy-eh=false" in refused.value.hints[0]
 
 
 def named(project: Project = PROJECT, **changed: object) -> str:

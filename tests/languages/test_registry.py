@@ -56,9 +56,10 @@ def test_toolchains_are_pinned(language: Language) -> None:
         assert recipe.toolchain.pins
         for pin in recipe.toolchain.pins:
             if recipe.toolchain.kind == "deb":
+                assert re.fullmatch(r"[\w.+~-]*", pin.release)
                 continue
             assert re.fullmatch(r"[\w.+-]+", pin.release)
-            kind = "sha256:[0-9a-f]{64}" if recipe.toolchain.kind == "pip" else "sha512-.{86}=="
+            kind = "sha512-.{86}==" if recipe.toolchain.kind == "npm" else "sha256:[0-9a-f]{64}"
             assert pin.hashes
             assert all(re.fullmatch(kind, one) for one in pin.hashes)
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,8 @@ def test_it_is_installed_once_and_whole(tmp_path: Path, environ: Mapping[str, st
     assert said == ""
     assert folder == toolchains.installed(toolchain, environ)
     assert Path(folder, "tool", "run").read_bytes() == PROGRAM
-    assert [path.name for path in Path(folder).parent.iterdir()] == ["tool-1.0"]
+    names = {path.name for path in Path(folder).parent.iterdir()}
+    assert names == {"tool-1.0", "tool-1.0.lock"}
     assert not Path(folder, "tool", "half").exists()
 
 
@@ -101,6 +103,15 @@ def test_what_is_there_stays_until_another_is_whole(
     with pytest.raises(UnavailableError):
         install(chain("sha256:" + "0" * 64), environ)
     assert Path(folder, "tool", "run").read_bytes() == PROGRAM
+
+
+def test_two_at_once_install_it_once(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    """Who waited for another takes what that one installed."""
+    toolchain = chain(make_wheel(tmp_path))
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(install, [toolchain] * 3, [environ] * 3))
+    assert len(set(done)) == 1
+    assert Path(done[0][0], "tool", "run").read_bytes() == PROGRAM
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path, environ: Mapping[str, str]) -> None:

@@ -47,9 +47,8 @@ def load(path: str, *, config: str | None = None) -> Package:
     if stat.S_ISDIR(mode):
         if os.path.exists(os.path.join(path, "oci-layout")):
             return _with_config(_layout_directory(path), config)
-        built = os.path.join(path, BUILT_PACKAGE)
-        if os.path.exists(built) and not os.path.lexists(os.path.join(path, MODULE_FILE)):
-            return _with_config(_archive(built), config)
+        if is_built_project(path):
+            return _with_config(_archive(os.path.join(path, BUILT_PACKAGE)), config)
         return _directory(path, config)
     if stat.S_ISREG(mode) and _head(path, 512)[257:262] == b"ustar":
         return _with_config(_archive(path), config)
@@ -58,6 +57,13 @@ def load(path: str, *, config: str | None = None) -> Package:
 
     wasm.kind_of(module, path)
     return manifest.build(module, None if config is None else read_config(config))
+
+
+def is_built_project(path: str) -> bool:
+    """Whether *path* is a project's directory, in which ``enarx build`` has made a package."""
+    return os.path.exists(os.path.join(path, BUILT_PACKAGE)) and not os.path.lexists(
+        os.path.join(path, MODULE_FILE)
+    )
 
 
 def read_config(path: str) -> bytes:

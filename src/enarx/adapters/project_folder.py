@@ -10,7 +10,7 @@ import os
 import stat
 from hashlib import file_digest, sha256
 
-from enarx.adapters.package_files import read_file
+from enarx.adapters.package_files import BUILT_PACKAGE, read_file
 from enarx.errors import MisconfiguredError, UnavailableError
 from enarx.languages import settings
 from enarx.languages.settings import Settings
@@ -60,6 +60,21 @@ def digests(folder: str, names: Iterable[str]) -> dict[str, str]:
         return {name: _digest(os.path.join(folder, name)) for name in names}
     except OSError as error:
         raise _unreadable(folder, error) from error
+
+
+def changed_since_build(folder: str) -> str:
+    """A source that is newer than the package built of *folder*; empty if there is none.
+
+    Dates are enough for a reminder: what is to be built is decided by contents.
+    """
+    try:
+        built = os.stat(os.path.join(folder, BUILT_PACKAGE)).st_mtime_ns
+        for name in _walk(folder, "", {BUILD_FOLDER}):
+            if os.lstat(os.path.join(folder, name)).st_mtime_ns > built:
+                return name
+    except OSError:
+        return ""
+    return ""
 
 
 def read_settings(folder: str) -> Settings:

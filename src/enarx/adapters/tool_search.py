@@ -71,11 +71,13 @@ def examine(
 ) -> tuple[dict[str, Found], list[str]]:
     """The tools with their versions, and what is wrong with them, a text each."""
     found, problems = {}, []
+    release = recipe.toolchain.release if recipe.toolchain else ""
     for tool in recipe.tools:
         path = located[tool.name]
         private = bool(places.home) and path.startswith(f"{places.home}/")
         environment = {n: places.fill(v) for n, v in tool.environment} if private else {}
-        version = version_in(_output((path, *tool.version), environment), tool)
+        said = _output((path, *tool.version), environment) if tool.version else release
+        version = version_in(said, tool)
         problem = problem_with(version, tool)
         if not problem and tool.probe:
             problem = _lack(_output((path, *tool.probe), environment).strip(), tool)

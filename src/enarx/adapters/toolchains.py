@@ -7,11 +7,14 @@ downloaded, so that nothing is fetched twice.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sys
+from contextlib import contextmanager
 
+from enarx.adapters import maven_jars
 from enarx.adapters.build_steps import run_step
 from enarx.adapters.private_files import base_directory
 from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
@@ -19,7 +22,7 @@ from enarx.languages.language import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from enarx.adapters.build_steps import Say, Waiting
     from enarx.languages.language import Toolchain
@@ -45,19 +48,54 @@ def install(toolchain: Toolchain, environ: Mapping[str, str], *, say: Say, waiti
     Raises:
         MisconfiguredError: the registry's client is not on this machine.
         UnavailableError: it failed, or the folder cannot be written.
+        MalformedError: what it brought is not what was pinned.
     """
     folder = folder_of(toolchain, environ)
     aside = f"{folder}.partial"
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        os.makedirs(aside, mode=0o700)
-        for step in _CLIENTS[toolchain.kind](toolchain, aside):
-            _run(step, environ, folder=aside, say=say, waiting=waiting)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(aside, folder)
+        before = _identity(folder)
+        os.makedirs(os.path.dirname(folder), mode=0o700, exist_ok=True)
+        with _alone(f"{folder}.lock"):
+            if _identity(folder) == before:
+                _put_together(toolchain, environ, aside, say=say, waiting=waiting)
+                shutil.rmtree(folder, ignore_errors=True)
+                os.rename(aside, folder)
     except OSError as error:
         raise UnavailableError(folder, (error.strerror or str(error)).lower()) from error
     return folder
+
+
+def _put_together(
+    toolchain: Toolchain, environ: Mapping[str, str], aside: str, *, say: Say, waiting: Waiting
+) -> None:
+    """Install *toolchain* into the new folder *aside*."""
+    shutil.rmtree(aside, ignore_errors=True)
+    os.mkdir(aside, mode=0o700)
+    finish = toolchain.finish(aside) if toolchain.finish else ()
+    for step in (*_CLIENTS[toolchain.kind](toolchain, aside), *finish):
+        _run(step, environ, folder=aside, say=say, waiting=waiting)
+    if toolchain.kind == "maven":
+        maven_jars.check(toolchain, aside)
+
+
+@contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """Wait until no other process installs the same: it is there then, and need not be again."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    """What tells the folder from another that was put in its place."""
+    try:
+        status = os.stat(folder)
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _run(
@@ -77,7 +115,7 @@ def _pip(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
     listed = os.path.join(aside, "requirements.txt")
     _write(listed, "\n".join(lines) + "\n")
     argv = (
-        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check",
         "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile",
         "--target", aside, "--requirement", listed,
     )  # fmt: skip
@@ -108,7 +146,7 @@ def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
     """Debian's packages, checked by apt, unpacked and not installed: no root is needed."""
     apt = _client("apt-get", "this toolchain comes from Debian's packages")
     dpkg = _client("dpkg-deb", "this toolchain comes from Debian's packages")
-    names = tuple(pin.name for pin in toolchain.pins)
+    names = tuple(f"{p.name}={p.release}" if p.release else p.name for p in toolchain.pins)
     unpack = 'for package in *.deb; do "$0" --extract "$package" . && rm "$package" || exit; done'
     return (
         Step(title=_title(toolchain), argv=(apt, "download", *_QUIET_APT, *names)),
@@ -116,8 +154,17 @@ def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
     )
 
 
+def _maven(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
+    mvn = _client("mvn", "install Maven: it is needed for this alone, not to build")
+    project = os.path.join(aside, "pom.xml")
+    _write(project, maven_jars.project_of(toolchain))
+    argv = (mvn, "--batch-mode", "--quiet", "--file", project, *maven_jars.copy_to(aside))
+    return (Step(title=_title(toolchain), argv=argv),)
+
+
 _CLIENTS: dict[str, Callable[[Toolchain, str], tuple[Step, ...]]] = {
     "deb": _deb,
+    "maven": _maven,
     "npm": _npm,
     "pip": _pip,
 }

@@ -91,13 +91,11 @@ def install(
 
 
 def choices(
-    recipes: tuple[Recipe, ...],
-    project: Project,
-    environ: Mapping[str, str],
-    problems: list[str],
-) -> list[Choice]:
-    """The recipes whose tools are there; what the others lack is added to *problems*."""
-    found = []
+    recipes: tuple[Recipe, ...], project: Project, environ: Mapping[str, str]
+) -> tuple[tuple[Choice, ...], tuple[str, ...]]:
+    """The recipes whose tools are there, and what the others lack, a text each."""
+    found: list[Choice] = []
+    problems: list[str] = []
     for recipe in recipes:
         home = toolchains.installed(recipe.toolchain, environ)
         places = Places(project=project.folder, home=home, path=environ.get("PATH", os.defpath))
@@ -105,11 +103,11 @@ def choices(
         problems += missing
         if not missing:
             found.append(Choice(recipe=recipe, located=located, places=places))
-    return found
+    return tuple(found), tuple(problems)
 
 
 def no_tools(
-    language: Language, recipes: tuple[Recipe, ...], problems: list[str]
+    language: Language, recipes: tuple[Recipe, ...], problems: tuple[str, ...]
 ) -> MisconfiguredError:
     """The error for *problems*: no recipe has what it needs."""
     hints = []

@@ -57,9 +57,9 @@ def build(wish: Wish, environ: Mapping[str, str], voice: Voice) -> tuple[Built, 
     if wish.install:
         install(language, recipes, environ, voice)
     work = _Work(project, language, environ, voice)
-    problems: list[str] = []
     with build_output.locked(folder):
-        for choice in choices(recipes, project, environ, problems):
+        possible, problems = choices(recipes, project, environ)
+        for choice in possible:
             name = work.fingerprint(choice)
             done = None if wish.again else build_output.up_to_date(folder, name)
             if done:
@@ -67,7 +67,7 @@ def build(wish: Wish, environ: Mapping[str, str], voice: Voice) -> tuple[Built, 
             tools, wrong = tool_search.examine(choice.recipe, choice.located, choice.places)
             if not wrong:
                 return work.do(choice, tools, name), True
-            problems += wrong
+            problems += tuple(wrong)
     raise no_tools(language, recipes, problems)
 
 
@@ -122,18 +122,24 @@ class _Work:
         module = build_output.read_module(plan.module)
         if plan.strip and self._project.profile == "release":
             module = strip(module)
-        check_imports(module, plan.module.removeprefix(f"{folder}/"))
+        check_runnable(module, plan.module.removeprefix(f"{folder}/"))
         return module
 
 
-def check_imports(program: bytes, where: str) -> None:
-    """Hold *program* against what a keep offers, by the keep's own tables.
+def check_runnable(program: bytes, where: str) -> None:
+    """Hold *program* against what a keep offers, by the keep's own tables and its engine.
 
     Raises:
-        MalformedError: it imports what no keep has, or exports nothing to run.
+        MalformedError: it imports what no keep has, exports nothing to run, or needs a feature
+            that the engine has not.
     """
     if wasm.kind_of(program, where) == wasm.MODULE:
+        from enarx.keep.engine.engine import preload
         from enarx.keep.wasi.command import check_names
-    else:
-        from enarx.keep.component.command import check_names
-    check_names(program, where)
+
+        check_names(program, where)
+        preload().validate(program, where=where)
+        return
+    from enarx.keep.component.command import check_names as check_component
+
+    check_component(program, where)

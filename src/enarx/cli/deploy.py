@@ -84,8 +84,12 @@ def command(
 
     Arguments that begin with a dash come after "--".
     """
-    from enarx.adapters.package_files import load
+    from enarx.adapters.package_files import is_built_project, load
     from enarx.cli import deployment as work
+    from enarx.cli.execution import report_if_stale
+
+    if is_built_project(package):
+        report_if_stale(package)
 
     order = work.Order(
         package=load(package),

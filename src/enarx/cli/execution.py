@@ -71,13 +71,15 @@ def execute(options: Options, head_start: Spawned | None) -> int:
     Raises:
         EnarxError: it could not run.
     """
-    from enarx.adapters.package_files import load
+    from enarx.adapters.package_files import is_built_project, load
     from enarx.cli.launching import Descriptors, prepare
 
     _choose_platform(options.platform, options.backend)
     if options.platform is None and options.backend is None and _is_watched():
         status.report_note("platform process: a sandbox, without hardware protection")
     loaded = load(options.package, config=options.wasmcfgfile)
+    if is_built_project(options.package):
+        report_if_stale(options.package)
     descriptors = Descriptors()
     try:
         launch = prepare(
@@ -96,6 +98,15 @@ def execute(options: Options, head_start: Spawned | None) -> int:
         return run.supervise(head_start, launch, loaded)
     finally:
         descriptors.close()
+
+
+def report_if_stale(folder: str) -> None:
+    """Say so if a source of the project in *folder* is newer than its package."""
+    from enarx.adapters.project_folder import changed_since_build
+
+    changed = changed_since_build(folder)
+    if changed:
+        status.report_note(f"{changed} has changed since it was built: enarx build {folder}")
 
 
 def _config_name(options: Options, package: Package) -> str:

@@ -17,7 +17,7 @@ Label = Literal["supported", "experimental", "bring your own"]
 gaps that are named.  Bring your own: the toolchain is the user's."""
 
 Target = Literal["wasip1", "wasip2"]
-Kind = Literal["deb", "npm", "pip"]
+Kind = Literal["deb", "maven", "npm", "pip"]
 Profile = Literal["debug", "release"]
 
 
@@ -26,8 +26,8 @@ class Pin:
     """One package of a registry, in one release.
 
     Args:
-        release: empty for Debian's, of which a distribution has one.
-        hashes: as the registry's client checks them, "sha256:…" (pip) or "sha512-…" (npm); each is
+        release: empty for any, of Debian's, of which a distribution has one.
+        hashes: as they are checked, "sha256:…" (pip, maven) or "sha512-…" (npm); each is
             right, for machines differ.  Empty for a package that the client authenticates by
             itself (Debian's).
     """
@@ -45,6 +45,7 @@ class Toolchain:
         name: of the folder, with *release*: "zig-0.17.1".
         pins: every package, those that others need included: nothing else is installed.
         size_mib: about how much is downloaded, for people.
+        finish: the folder to what is run in it at the end; None for nothing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Toolchain:
     kind: Kind
     pins: tuple[Pin, ...]
     size_mib: int
+    finish: Callable[[str], tuple[Step, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,8 @@ class Tool:
         programs: where it may be, the first that is there counts.  A bare name is looked up in
             PATH; ``{home}`` is the private toolchain's folder, ``{project}`` the project's,
             ``{site}`` the folder of this Python's packages, ``{bin}`` that of its programs.
-        version: the arguments that make it print its version.
+        version: the arguments that make it print its version; empty for a file that is no program,
+            such as an interpreter's module or a jar, which need only be there.
         pattern: a regular expression whose groups are the numbers of the version.
         least: the oldest version that is known to work.
         probe: arguments that make it print the path of something that must exist, such as the

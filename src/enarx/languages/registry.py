@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
-from enarx.languages import assemblyscript, c, cpp, csharp, haskell, rust, zig
+from enarx.languages import (
+    assemblyscript,
+    c,
+    cpp,
+    csharp,
+    go,
+    haskell,
+    java,
+    javascript,
+    python,
+    rust,
+    zig,
+)
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
@@ -15,7 +27,11 @@ LANGUAGES: tuple[Language, ...] = (
     c.LANGUAGE,
     csharp.LANGUAGE,
     cpp.LANGUAGE,
+    go.LANGUAGE,
     haskell.LANGUAGE,
+    java.LANGUAGE,
+    javascript.LANGUAGE,
+    python.LANGUAGE,
     rust.LANGUAGE,
     zig.LANGUAGE,
 )

@@ -1,13 +1,15 @@
-"""Rust: by the user's cargo with the standard library for WASI, or by Debian's rustc.
+"""Rust: by cargo, the user's own or Debian's newer one, or by Debian's older rustc.
 
-Debian's is of 2022 and is called by itself, without cargo: it compiles programs that use no crates.
+The older one is of 2022 and is called by itself, without cargo: it compiles programs that use no
+crates, and is installed in seconds.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from enarx.languages.language import Language, Pin, Plan, Recipe, Step, Tool, Toolchain
+from enarx.languages import rust_toolchain
+from enarx.languages.language import Language, Plan, Recipe, Step, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,38 +22,26 @@ _OLD_TARGET = "wasm32-wasi"
 
 _MAIN = "src/main.rs"
 
-_CARGO = Tool(name="cargo", programs=("cargo",), least=(1, 78))
+_LIBRARY_PATH = (("LD_LIBRARY_PATH", "{home}/" + rust_toolchain.LIBRARIES),)
+_CARGO = Tool(
+    name="cargo",
+    programs=("{home}/usr/bin/cargo", "cargo"),
+    least=(1, 78),
+    environment=_LIBRARY_PATH,
+)
 _RUSTC = Tool(
     name="rustc",
-    programs=("rustc",),
+    programs=("{home}/usr/bin/rustc", "rustc"),
     least=(1, 78),
     probe=("--print", "target-libdir", "--target", _TARGET),
+    environment=_LIBRARY_PATH,
 )
-_LIBRARIES = "usr/lib/x86_64-linux-gnu"
 _OLD_RUSTC = Tool(
     name="rustc",
     programs=("{home}/usr/bin/rustc", "rustc"),
     least=(1, 63),
     probe=("--print", "target-libdir", "--target", _OLD_TARGET),
-    environment=(("LD_LIBRARY_PATH", "{home}/" + _LIBRARIES),),
-)
-
-_DEBIAN = Toolchain(
-    name="debian-rustc",
-    release="1.63",
-    kind="deb",
-    pins=tuple(
-        Pin(name=name)
-        for name in (
-            "libllvm14",
-            "libstd-rust-1.63",
-            "libstd-rust-dev",
-            "libstd-rust-dev-wasm32",
-            "lld-14",
-            "rustc",
-        )
-    ),
-    size_mib=128,
+    environment=_LIBRARY_PATH,
 )
 
 
@@ -61,8 +51,20 @@ def _with_cargo(project: Project, found: Mapping[str, Found]) -> Plan:
         found["cargo"].path, "build", "--target", _TARGET, *release, *project.flags,
         "--target-dir", f"{project.build}/cargo", "--color", "never",
     )  # fmt: skip
-    step = Step(title=f"cargo build {project.name}", argv=argv)
+    environment = _private_cargo(found["rustc"]) if found["rustc"].home else ()
+    step = Step(title=f"cargo build {project.name}", argv=argv, environment=environment)
     return Plan(steps=(step,), module=f"{project.build}/cargo/{_TARGET}/{project.profile}/*.wasm")
+
+
+def _private_cargo(rustc: Found) -> tuple[tuple[str, str], ...]:
+    """What makes cargo use the private compiler, and the linker that came with it."""
+    prefix = f"CARGO_TARGET_{_TARGET.upper().replace('-', '_')}"
+    return (
+        ("LD_LIBRARY_PATH", f"{rustc.home}/{rust_toolchain.LIBRARIES}"),
+        ("RUSTC", rustc.path),
+        (f"{prefix}_LINKER", f"{rustc.home}/usr/lib/llvm-22/bin/wasm-ld"),
+        (f"{prefix}_RUSTFLAGS", "-C linker-flavor=wasm-ld"),
+    )
 
 
 def _with_rustc(project: Project, found: Mapping[str, Found]) -> Plan:
@@ -73,7 +75,9 @@ def _with_rustc(project: Project, found: Mapping[str, Found]) -> Plan:
         rustc.path, "--edition", "2021", "--target", _OLD_TARGET, "--crate-name", "app", _MAIN,
         *_how(project, rustc), *project.flags, "-o", module,
     )  # fmt: skip
-    libraries = (("LD_LIBRARY_PATH", f"{rustc.home}/{_LIBRARIES}"),) if rustc.home else ()
+    libraries = (
+        (("LD_LIBRARY_PATH", f"{rustc.home}/{rust_toolchain.LIBRARIES}"),) if rustc.home else ()
+    )
     return Plan(
         steps=(Step(title=f"compile {_MAIN}", argv=argv, environment=libraries),), module=module
     )
@@ -106,20 +110,22 @@ LANGUAGE = Language(
             name="cargo",
             tools=(_CARGO, _RUSTC),
             plan=_with_cargo,
+            toolchain=rust_toolchain.NEW,
             advice="with rustup: rustup target add wasm32-wasip1",
         ),
         Recipe(
             name="rustc",
             tools=(_OLD_RUSTC,),
             plan=_with_rustc,
-            toolchain=_DEBIAN,
+            toolchain=rust_toolchain.OLD,
             advice="on Debian 12: apt install rustc libstd-rust-dev-wasm32",
         ),
     ),
     templates=("hello", "filter", "http"),
     sockets=True,
     notes=(
-        "the toolchain that is installed is Rust 1.63, without cargo: it compiles no crates",
+        "toolchains are installed on Debian 12 for x86-64 only; elsewhere rustup's target is used",
+        "crates that compile C need a C compiler for WASI of their own",
         "no threads; TcpStream::connect has no call in preview 1",
     ),
     leaves=("target",),

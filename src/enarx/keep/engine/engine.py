@@ -83,17 +83,28 @@ class Engine:
         machine = os.uname().machine
         return f"wasmtime {VERSION} {machine} {fuel} {memory} {processor_features()}"
 
+    def validate(self, wasm: bytes, *, where: str) -> None:
+        """Check that a core module can be compiled here.
+
+        Raises:
+            MalformedError: not a valid module, or one that needs a feature the keep has not.
+        """
+        try:
+            raise_error(lib.wasmtime_module_validate(self.pointer, wasm, len(wasm)))
+        except EngineError as error:
+            raise refusal(str(error), where=where) from error
+
     def compile(self, wasm: bytes, *, where: str) -> Module:
         """Compile a core module.
 
         Raises:
             MalformedError: not a valid module, or one that needs a feature the keep has not.
         """
+        # The compiler checks each function as it comes to it: it may spend minutes on a large
+        # module before it finds what this finds in half a second.
+        self.validate(wasm, where=where)
         result = ctypes.c_void_p()
         try:
-            # The compiler checks each function as it comes to it: it may spend minutes on a large
-            # module before it finds what this finds in half a second.
-            raise_error(lib.wasmtime_module_validate(self.pointer, wasm, len(wasm)))
             raise_error(
                 lib.wasmtime_module_new(self.pointer, wasm, len(wasm), ctypes.byref(result))
             )

@@ -1,28 +1,36 @@
 // Bytes, not strings: what is not UTF-8 goes through as it is.
 const NEWLINE: u8 = 10;
-const buffer = new ArrayBuffer(65536);
-const bytes = Uint8Array.wrap(buffer);
+const SPACE: u8 = 32;
+const LONGEST_NUMBER = 12; // with its space
+const input = new ArrayBuffer(65536);
+const output = new ArrayBuffer(65536);
+const bytes = Uint8Array.wrap(input);
+const out = Uint8Array.wrap(output);
 
+let length = 0;
 let line = 0;
 let previous = NEWLINE;
-for (let got = process.stdin.read(buffer); got > 0; got = process.stdin.read(buffer)) {
-  let from = 0;
+for (let got = process.stdin.read(input); got > 0; got = process.stdin.read(input)) {
   for (let i = 0; i < got; i++) {
-    if (previous == NEWLINE) {
-      write(from, i);
-      process.stdout.write((++line).toString() + " ");
-      from = i;
-    }
+    if (length > out.length - LONGEST_NUMBER) flush();
+    if (previous == NEWLINE) number(++line);
     previous = bytes[i];
-    if (previous >= 97 && previous <= 122) bytes[i] -= 32;
+    out[length++] = previous >= 97 && previous <= 122 ? previous - 32 : previous;
   }
-  write(from, got);
 }
+flush();
 if (line == 0) {
   process.stderr.write("no input\n");
   process.exit(2);
 }
 
-function write(from: i32, to: i32): void {
-  if (to > from) process.stdout.write(buffer.slice(from, to));
+function number(value: i32): void {
+  const digits = value.toString();
+  for (let i = 0; i < digits.length; i++) out[length++] = <u8>digits.charCodeAt(i);
+  out[length++] = SPACE;
+}
+
+function flush(): void {
+  if (length > 0) process.stdout.write(output.slice(0, length));
+  length = 0;
 }

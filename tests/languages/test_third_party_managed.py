@@ -1,0 +1,134 @@
+"""Programs of others in Go, Python, Java, JavaScript: fetched by hash, unchanged, in a keep."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+import pytest
+from tests.languages.conftest import PATIENCE_S, Build, Enarx
+
+pytestmark = pytest.mark.slow
+
+TABLE = "select a,b from t where x=1 and y=2"
+FORMATTED = "SELECT a,\n       b\nFROM t\nWHERE x=1\n  AND y=2"
+MARKDOWN = "# hi\n\n* a\n* b **c** ü\n"
+HTML = "<h1>hi</h1>\n<ul>\n<li>a</li>\n<li>b <strong>c</strong> ü</li>\n</ul>\n"
+
+GOJQ = ("github.com/itchyny/gojq@v0.12.17", "h1:8av8eGduDb5+rvEdaOO+zQUjA04MS0m3Ps8HiD+fceg=")
+SQLPARSE = "sqlparse==0.5.3", "cf2196ed3418f3ba5de6af7e82c694a9fbdbfecccdfc72e281548517081f16ca"
+MARKED = (
+    "marked@15.0.7",
+    "sha512-dgLIeKGLx5FwziAnsk4ONoGwHwGPJzselimvlVskE9XLN4Orv9u2VA3GWw/lYUqjfA0rUT/6fqKwfZJapP9BEg==",
+)
+TXTMARK = (
+    "com.github.rjeschke:txtmark:0.13",
+    "c0266f44d62dedb532f03ccb29afb1b8061adfbadc6743899d4d02fba0f0b068",
+)
+
+ON_STANDARD_INPUT = """\
+import com.github.rjeschke.txtmark.Processor;
+
+final class Main {
+    public static void main(String[] arguments) throws java.io.IOException {
+        System.out.print(Processor.process(System.in));
+    }
+}
+"""
+"""txtmark's own command starts other processes, which is more than TeaVM has."""
+
+
+@pytest.mark.needs("go")
+def test_a_command_in_go(tmp_path: Path, enarx: Enarx, build: Build) -> None:
+    """gojq, with its own go.mod and go.sum, which pins what it imports."""
+    name, pinned = GOJQ
+    found = json.loads(fetched("go", "mod", "download", "-json", name, cwd=tmp_path))
+    assert found["Sum"] == pinned
+    app = tmp_path / "gojq"
+    shutil.copytree(found["Dir"], app, copy_function=shutil.copyfile)
+    for folder in (app, *(path for path in app.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)  # Go's store is read-only
+    (app / "enarx-build.toml").write_text('flags = ["./cmd/gojq"]\n')
+    build("gojq")
+    query = ".a[2].b, (.a[0:2] | add)"
+    done = enarx("run", "gojq", "-c", query, stdin='{"a": [1, 2, {"b": "ü"}]}'.encode())
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, '"ü"\n3\n', b"")
+
+
+def test_a_tool_in_python(tmp_path: Path, enarx: Enarx, build: Build) -> None:
+    """sqlparse, as pip installs it, run as a module."""
+    new(enarx, "python")
+    config = tmp_path / "app" / "Enarx.toml"
+    config.write_text(config.read_text().replace('["/app/main.py"]', '["-m", "sqlparse"]'))
+    build("app")
+    (tmp_path / "pins.txt").write_text("{} --hash=sha256:{}\n".format(*SQLPARSE))
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    to = ("--no-deps", "--no-compile", "--target", "app/app/lib")
+    fetched(*pip, "--require-hashes", *to, "-r", "pins.txt", cwd=tmp_path)
+    build("app")
+    done = enarx("run", "app", "-r", "-k", "upper", "-", stdin=TABLE.encode())
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, FORMATTED, b"")
+
+
+@pytest.mark.needs("mvn")
+def test_a_jar(tmp_path: Path, enarx: Enarx, build: Build) -> None:
+    """txtmark, whose jar is compiled with a Main of six lines that calls it."""
+    name, pinned = TXTMARK
+    app = tmp_path / "app"
+    new(enarx, "java")
+    (app / "Main.java").write_text(ON_STANDARD_INPUT)
+    copy = ("dependency:copy", f"-Dartifact={name}", f"-DoutputDirectory={app}/lib")
+    fetched("mvn", "--batch-mode", "--quiet", *copy, cwd=tmp_path)
+    (jar,) = (app / "lib").iterdir()
+    assert sha256(jar.read_bytes()).hexdigest() == pinned
+    build("app")
+    done = enarx("run", "app", stdin=MARKDOWN.encode())
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, HTML, b"")
+
+
+@pytest.mark.needs("npm")
+def test_a_package_from_npm(tmp_path: Path, enarx: Enarx, build: Build) -> None:
+    """marked: the one file of its build as an ES module."""
+    name, pinned = MARKED
+    app = tmp_path / "app"
+    new(enarx, "javascript")
+    fetched("npm", "pack", "--silent", name, cwd=tmp_path)
+    (archive,) = tmp_path.glob("*.tgz")
+    with archive.open("rb") as file:
+        digest = base64.b64encode(file_digest(file, "sha512").digest()).decode()
+    assert f"sha512-{digest}" == pinned
+    with tarfile.open(archive) as packed:
+        module = packed.extractfile("package/lib/marked.esm.js")
+        assert module is not None
+        (app / "app" / "marked.js").write_bytes(module.read())
+    (app / "app" / "main.js").write_text(
+        'import * as std from "qjs:std";\n'
+        'import { marked } from "./marked.js";\n'
+        "std.out.puts(marked.parse(std.in.readAsString()));\n"
+    )
+    build("app")
+    done = enarx("run", "app", stdin=MARKDOWN.encode())
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, HTML, b"")
+
+
+def new(enarx: Enarx, language: str) -> None:
+    """The project "app"."""
+    assert enarx("new", "--lang", language, "app").returncode == 0
+
+
+def fetched(*command: str, cwd: Path) -> bytes:
+    """What a registry's client says; the test is skipped where the registry cannot be reached."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, timeout=PATIENCE_S, check=False)
+    if done.returncode:
+        said = (done.stderr + done.stdout).decode(errors="replace").strip()
+        assert "DO NOT MATCH THE HASHES" not in said
+        pytest.skip(
+            f"not fetched: {' '.join(command[:4])}: {said.splitlines()[-1] if said else ''}"
+        )
+    return done.stdout
