@@ -17,7 +17,7 @@ from enarx.languages import (
     python,
     rust,
     zig,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from enarx.languages.language import Language
