@@ -32,7 +32,8 @@ LIBRARIES = (
 """Top-level modules of others that a keep imports, or that those import."""
 
 OURS = (
-    "__init__.py", "errors.py", "frames.py", "keep", "package", "pki", "protocol", "seal", "wire",
+    "__init__.py", "errors.py", "frames.py", "keep", "package", "pki", "protocol", "seal", "tunnel",
+    "wire",
 )  # fmt: skip
 """What a keep imports of this package; ``tests/test_architecture.py`` holds that it is all."""
 
