@@ -94,7 +94,7 @@ GUESTS = st.builds(
     sections=SECTIONS,
     hashed=HASHED,
     hashes_at=st.integers(0, 0xF00).map(lambda at: at & ~15),
-    eip=st.integers(0, 2**32 - 1),
+    eip=st.integers(1, 2**32 - 1),  # theirs takes 0 for none
     boot=st.builds(
         Boot,
         kernel=st.binary(max_size=64),
