@@ -1,6 +1,6 @@
 # make demo    install into .venv and deploy an HTTPS server to a keep that proved itself
 # make test    set up and run every test
-# make check   format, lint, types, imports, architecture and unit tests: two minutes, offline
+# make check   format, lint, types, imports, architecture and unit tests: some minutes, offline
 # make coverage   every branch of the verifying core, by the quick tests of a lone clone
 # make fuzz ARGS="NAME SECONDS"   search one parser (or "all") for what is not our error; no name: list
 # make mutation ARGS=PATH…   break these files in small ways; the tests must notice
