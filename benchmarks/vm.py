@@ -15,6 +15,7 @@ from hosting import Agent, Owner, hosting
 from enarx.adapters.image_folder import ImageFolder
 from enarx.host.machine import Machine
 from enarx.host.vm.probe import probe
+from enarx.host.vm.shape import EMULATED_PROCESSOR
 from enarx.image.archive import File, archive
 
 BOOTS = 5
@@ -143,7 +144,7 @@ def _bare(image: ImageFolder, folder: Path) -> float:
     init = File((folder / "init").read_bytes(), executable=True)
     (folder / "initrd").write_bytes(archive({"init": init, "dev": None}))
     found = probe(Machine(path=environment()["PATH"]))
-    processor = "max,cx16=off" if found.accelerator == "tcg" else "host"
+    processor = EMULATED_PROCESSOR if found.accelerator == "tcg" else "host"
     command = [
         found.path, "-machine", "q35", "-accel", found.accelerator, "-cpu", processor, "-m", "512M",
         "-nodefaults", "-display", "none", "-no-reboot", "-kernel", folder / "kernel",

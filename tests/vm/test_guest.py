@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from enarx.adapters.image_folder import ImageFolder
+from enarx.host.vm.shape import EMULATED_PROCESSOR
 from enarx.image.archive import File, archive
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def found(vm_image: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     assert qemu is not None
     done = subprocess.run(
         [
-            qemu, "-machine", "q35", "-accel", "tcg", "-cpu", "max,cx16=off", "-m", "512M",
+            qemu, "-machine", "q35", "-accel", "tcg", "-cpu", EMULATED_PROCESSOR, "-m", "512M",
             "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
             "-kernel", folder / "kernel", "-initrd", folder / "initrd", "-append", line,
         ],

@@ -12,7 +12,7 @@ import pytest
 
 from enarx.adapters.image_folder import ImageFolder
 from enarx.host.vm.command import Ends, Files, argv
-from enarx.host.vm.shape import Vm
+from enarx.host.vm.shape import EMULATED_PROCESSOR, Vm
 from enarx.tunnel import records
 from enarx.tunnel.records import HOST, Hello
 
@@ -37,7 +37,7 @@ def machine(vm_image: Path) -> Iterator[tuple[subprocess.Popen[bytes], socket.so
         technology="none",
         accelerator="tcg",
         memory_mib=512,
-        cpu_model="max,cx16=off",
+        cpu_model=EMULATED_PROCESSOR,
         command_line=image.manifest.command_line,
     )
     files = Files(

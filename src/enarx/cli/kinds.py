@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _MACHINES = ("snp", "tdx")
 _MAX_ID_BYTES = 8192
-_TCG_PROCESSOR = "max,cx16=off"
-"""Emulated 16-byte exchanges of QEMU 7.2 now and then return wrong flags; nothing needs them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +154,10 @@ def _machines(options: VmOptions) -> Kind:
 
 
 def _vm(options: VmOptions, accelerator: str, folder: ImageFolder) -> Vm:
-    from enarx.host.vm.shape import TdxLaunch, Vm
+    from enarx.host.vm.shape import EMULATED_PROCESSOR, TdxLaunch, Vm
 
     usual = {"snp": "EPYC-v4", "tdx": "host"}.get(
-        options.hardware, _TCG_PROCESSOR if accelerator == "tcg" else "host"
+        options.hardware, EMULATED_PROCESSOR if accelerator == "tcg" else "host"
     )
     return Vm(
         technology=options.hardware or "none",  # type: ignore[arg-type] # one of the choices

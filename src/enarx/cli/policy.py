@@ -21,15 +21,7 @@ if TYPE_CHECKING:
 
 _NAME = "policy.toml"
 
-
-@click.group("policy")
-def command() -> None:
-    """Write, check and explain policies for evidence."""
-
-
-@command.command("init")
-@click.argument("file", default=_NAME)
-@click.option(
+platforms_option = click.option(
     "--platform",
     "platforms",
     type=click.Choice(PLATFORMS),
@@ -38,17 +30,29 @@ def command() -> None:
     show_default=True,
     help="A platform to accept; may be given several times.",
 )
-@click.option(
+image_option = click.option(
     "--installed-image",
     is_flag=True,
     help="Accept the keep image that is installed here, and no other.",
 )
-@click.option(
+simulated_option = click.option(
     "--insecure-accept-simulated",
     "accept_simulated",
     is_flag=True,
     help="Accept simulations as well, which protect nothing from the host.",
 )
+
+
+@click.group("policy")
+def command() -> None:
+    """Write, check and explain policies for evidence."""
+
+
+@command.command("init")
+@click.argument("file", default=_NAME)
+@platforms_option
+@image_option
+@simulated_option
 def init(
     file: str, platforms: tuple[str, ...], *, installed_image: bool, accept_simulated: bool
 ) -> None:

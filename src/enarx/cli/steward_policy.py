@@ -9,10 +9,15 @@ import click
 
 from enarx.adapters.package_files import read_file, write_new
 from enarx.adapters.policy_files import read_files
-from enarx.appraisal.catalogue import PLATFORMS
 from enarx.cli import steward_approval, steward_approver, steward_versions
 from enarx.cli.exit import report_hint, report_note
-from enarx.cli.policy import installed, policy_name
+from enarx.cli.policy import (
+    image_option,
+    installed,
+    platforms_option,
+    policy_name,
+    simulated_option,
+)
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.protocol.outcome import legible
 
@@ -41,29 +46,12 @@ for _one in (*steward_versions.COMMANDS, *steward_approval.COMMANDS):
 
 @command.command("init")
 @click.argument("file", default=_NAME)
-@click.option(
-    "--platform",
-    "platforms",
-    type=click.Choice(PLATFORMS),
-    multiple=True,
-    default=("snp", "tdx"),
-    show_default=True,
-    help="A platform to accept; may be given several times.",
-)
-@click.option(
-    "--installed-image",
-    is_flag=True,
-    help="Accept the keep image that is installed here, and no other.",
-)
+@platforms_option
+@image_option
 @click.option(
     "--any-workload", is_flag=True, help="Give every workload a certificate, not listed ones only."
 )
-@click.option(
-    "--insecure-accept-simulated",
-    "accept_simulated",
-    is_flag=True,
-    help="Accept simulations as well, which protect nothing from the host.",
-)
+@simulated_option
 def init(
     file: str,
     platforms: tuple[str, ...],

@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from enarx.languages.language import (
-    Content,
-    Language,
-    Pin,
-    Plan,
-    Project,
-    Recipe,
-    Tool,
-    Toolchain,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from enarx.languages.language import Found
-
-FOLDER = "app"
-"""Of a project: the program, and what it imports; the package has it at the same place."""
+from enarx.languages.interpreted import plan_with
+from enarx.languages.language import Language, Pin, Recipe, Tool, Toolchain
 
 _TOOLCHAIN = Toolchain(
     name="quickjs-wasi",
@@ -41,17 +23,6 @@ _TOOLCHAIN = Toolchain(
 _QUICKJS = Tool(name="quickjs", programs=("{home}/bin/quickjs.wasm",), version=())
 
 
-def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
-    """Nothing is compiled: the interpreter is the program, the sources in ``app`` its files."""
-    ours = (source for source in project.sources if source.startswith(f"{FOLDER}/"))
-    return Plan(
-        steps=(),
-        module=found[_QUICKJS.name].path,
-        contents=tuple(Content(source=source, into=source) for source in ours),
-        strip=False,  # it is measured as its makers built it
-    )
-
-
 LANGUAGE = Language(
     name="javascript",
     title="JavaScript",
@@ -62,7 +33,7 @@ LANGUAGE = Language(
         Recipe(
             name="quickjs",
             tools=(_QUICKJS,),
-            plan=_plan,
+            plan=plan_with(_QUICKJS),
             toolchain=_TOOLCHAIN,
         ),
     ),

