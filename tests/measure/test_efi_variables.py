@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.measure.kernels import number
 from tests.measure.test_td_hob import FIRMWARE, section
 
-from enarx.errors import MalformedError
+from enarx.errors import MalformedError, MisconfiguredError
 from enarx.measure import tdvf
 from enarx.measure.efi_variables import GLOBAL, variables
-from enarx.measure.rtmr import enforces_secure_boot
+from enarx.measure.rtmr import enforces_secure_boot, must_start_any_kernel
 
 OTHER = UUID("d719b2cb-3d3a-4596-a3bc-dad00e67656f")
 STORE = UUID("aaf32c78-947b-439a-a180-2e144ec37792")
@@ -65,7 +65,11 @@ def test_keys_make_a_firmware_choose() -> None:
         (KEYS, True), ((), False), ((DELETED,), False), (((OTHER, "PK", b"key", 0x3F),), False),
         (((GLOBAL, "PK", b"", 0x3F),), False),
     ):  # fmt: skip
-        assert enforces_secure_boot((replace(empty, data=volume(found)),)) is enforced
+        firmware = (replace(empty, data=volume(found)),)
+        assert enforces_secure_boot(firmware) is enforced
+        refused = pytest.raises(MisconfiguredError, match="a\\.fd: starts signed kernels only")
+        with refused if enforced else nullcontext():
+            must_start_any_kernel(firmware, "a.fd")
     assert not enforces_secure_boot(())
     assert not enforces_secure_boot((replace(empty, kind=0, data=volume(KEYS)),))
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from enarx.appraisal.image import ImageName, ReferenceValue
-from enarx.errors import MisconfiguredError
 from enarx.image.image import FIRMWARE
 from enarx.measure import firmware, tdvf, vm
 from enarx.measure.processor_models import SIGNATURES
-from enarx.measure.rtmr import boot_registers, enforces_secure_boot
+from enarx.measure.rtmr import boot_registers, must_start_any_kernel
 from enarx.measure.snp_guest import Processors, launch_digest
 from enarx.wire.shape import Unchecked
 
@@ -75,9 +74,7 @@ def _snp(boot: Boot, image: bytes, counts: Sequence[int]) -> Measurements:
 
 def _tdx(boot: Boot, image: bytes, _counts: Sequence[int]) -> Measurements:
     sections = tdvf.parse(image, FIRMWARE["tdx"])
-    if enforces_secure_boot(sections):
-        hint = "take one without Secure Boot keys: enarx image build --firmware tdx=FILE"
-        raise MisconfiguredError(FIRMWARE["tdx"], "starts signed kernels only", hints=(hint,))
+    must_start_any_kernel(sections, FIRMWARE["tdx"])
     first, second = boot_registers(boot)
     return {
         "mr_td": frozenset(tdvf.mr_td(sections, order) for order in _ORDERS),

@@ -151,6 +151,18 @@ def enforces_secure_boot(sections: Sequence[Section], where: str = "firmware") -
     return any(efi_variables.variables(volume, where).get(key) for volume in volumes)
 
 
+def must_start_any_kernel(sections: Sequence[Section], where: str = "firmware") -> None:
+    """Refuse a firmware that starts signed kernels only: what it refuses measures nothing.
+
+    Raises:
+        MalformedError: its variables are damaged.
+        MisconfiguredError: it has a platform key.
+    """
+    if enforces_secure_boot(sections, where):
+        hint = "take one without Secure Boot keys: enarx image build --firmware tdx=FILE"
+        raise MisconfiguredError(where, "starts signed kernels only", hints=(hint,))
+
+
 def _options_register(boot: Boot, handover: Handover) -> bytes:
     """What Linux extends: LoadOptions, if there are any, then the initial RAM disk, likewise."""
     line = boot.command_line

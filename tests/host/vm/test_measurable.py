@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.host.vm.conftest import plain
 from tests.measure import firmwares
+from tests.measure.test_efi_variables import KEYS, volume
+from tests.measure.test_tdvf import CODE, made
 
 from enarx.errors import EnarxError, MalformedError, MisconfiguredError
 from enarx.host.vm.keep import Artefacts, Machines
@@ -100,6 +102,16 @@ def test_a_trust_domain_with_a_model() -> None:
     """The TDX module decides what a trust domain sees of the processor; a model would be a lie."""
     with pytest.raises(MisconfiguredError, match="cpu_model: got EPYC, want host"):
         check(tdx(cpu_model="EPYC"), bytes(1 << 16), KERNEL)
+
+
+def test_a_firmware_that_starts_signed_kernels_only() -> None:
+    """It would refuse ours, and the registers that were computed would be no guest's."""
+    keys = volume(KEYS)
+    image = bytearray(made(CODE, (0, len(keys), 0xFFFF_E000, 4096, 1, 0)))
+    check(tdx(), bytes(made(CODE)), KERNEL)
+    image[: len(keys)] = keys
+    with pytest.raises(MisconfiguredError, match="starts signed kernels only"):
+        check(tdx(), bytes(image), KERNEL)
 
 
 def test_a_published_firmware_for_tdx(shared: Path) -> None:

@@ -11,6 +11,7 @@ from enarx.errors import MisconfiguredError
 from enarx.measure import firmware as sev
 from enarx.measure import tdvf
 from enarx.measure.processor_models import SIGNATURES
+from enarx.measure.rtmr import must_start_any_kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _check_tdx(vm: Vm, image: bytes) -> None:
     if vm.cpu_model != "host":
         problem = f"got {vm.cpu_model}, want host: the TDX module decides what a guest sees"
         raise MisconfiguredError(_WHAT, problem, path="cpu_model")
-    tdvf.parse(image)
+    must_start_any_kernel(tdvf.parse(image))
 
 
 def _firmware(problem: str, package: str) -> MisconfiguredError:
