@@ -14,7 +14,7 @@ import pytest
 
 from enarx.adapters import toolchains
 from enarx.errors import MisconfiguredError, UnavailableError
-from enarx.languages.language import Pin, Toolchain
+from enarx.languages.language import Pin, Step, Toolchain
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +112,20 @@ def test_two_at_once_install_it_once(tmp_path: Path, environ: Mapping[str, str])
         done = list(pool.map(install, [toolchain] * 3, [environ] * 3))
     assert len(set(done)) == 1
     assert Path(done[0][0], "tool", "run").read_bytes() == PROGRAM
+
+
+def test_what_it_needs_is_installed_first(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    """Beside it, before its own last steps run."""
+    first = chain(make_wheel(tmp_path))
+    second = Toolchain(
+        name="other", release="1.0", kind="pip", pins=first.pins, size_mib=1, needs=(first,),
+        finish=lambda home: (
+            Step(title="look", argv=("/bin/sh", f"{Path(home).parent}/tool-1.0/tool/run")),
+        ),
+    )  # fmt: skip
+    _, said = install(second, environ)
+    assert said == "tool 1.0"
+    assert toolchains.installed(first, environ)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path, environ: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ import shutil
 import sys
 from contextlib import contextmanager
 
-from enarx.adapters import maven_jars
+from enarx.adapters import debian_packages, maven_jars
 from enarx.adapters.build_steps import run_step
 from enarx.adapters.private_files import base_directory
 from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
@@ -43,13 +43,16 @@ def installed(toolchain: Toolchain | None, environ: Mapping[str, str]) -> str:
 
 
 def install(toolchain: Toolchain, environ: Mapping[str, str], *, say: Say, waiting: Waiting) -> str:
-    """Install *toolchain*, in place of what is there; its folder.
+    """Install *toolchain*, in place of what is there, after those that it needs; its folder.
 
     Raises:
         MisconfiguredError: the registry's client is not on this machine.
         UnavailableError: it failed, or the folder cannot be written.
         MalformedError: what it brought is not what was pinned.
     """
+    for other in toolchain.needs:
+        if not installed(other, environ):
+            install(other, environ, say=say, waiting=waiting)
     folder = folder_of(toolchain, environ)
     aside = f"{folder}.partial"
     try:
@@ -138,22 +141,6 @@ def _npm(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
     return (Step(title=_title(toolchain), argv=argv),)
 
 
-_QUIET_APT = ("-qq", "-o", "APT::Sandbox::User=root")
-"""Without the second, root is warned that apt cannot download as somebody else into its folder."""
-
-
-def _deb(toolchain: Toolchain, _aside: str) -> tuple[Step, ...]:
-    """Debian's packages, checked by apt, unpacked and not installed: no root is needed."""
-    apt = _client("apt-get", "this toolchain comes from Debian's packages")
-    dpkg = _client("dpkg-deb", "this toolchain comes from Debian's packages")
-    names = tuple(f"{p.name}={p.release}" if p.release else p.name for p in toolchain.pins)
-    unpack = 'for package in *.deb; do "$0" --extract "$package" . && rm "$package" || exit; done'
-    return (
-        Step(title=_title(toolchain), argv=(apt, "download", *_QUIET_APT, *names)),
-        Step(title="unpack it", argv=("/bin/sh", "-c", unpack, dpkg)),
-    )
-
-
 def _maven(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
     mvn = _client("mvn", "install Maven: it is needed for this alone, not to build")
     project = os.path.join(aside, "pom.xml")
@@ -163,7 +150,7 @@ def _maven(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
 
 
 _CLIENTS: dict[str, Callable[[Toolchain, str], tuple[Step, ...]]] = {
-    "deb": _deb,
+    "deb": debian_packages.steps,
     "maven": _maven,
     "npm": _npm,
     "pip": _pip,

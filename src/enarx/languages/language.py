@@ -46,6 +46,10 @@ class Toolchain:
         pins: every package, those that others need included: nothing else is installed.
         size_mib: about how much is downloaded, for people.
         finish: the folder to what is run in it at the end; None for nothing.
+        suite: of Debian, that its packages come from; empty for the machine's own.
+        sources: source packages of the suite, of which upstream's archive is unpacked into
+            ``source/NAME``, with its one hash.
+        needs: toolchains that are installed first, in folders beside this one's, for *finish*.
     """
 
     name: str
@@ -54,6 +58,9 @@ class Toolchain:
     pins: tuple[Pin, ...]
     size_mib: int
     finish: Callable[[str], tuple[Step, ...]] | None = None
+    suite: str = ""
+    sources: tuple[Pin, ...] = ()
+    needs: tuple[Toolchain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,13 @@ ZIG = Tool(
 
 TARGET = ("-target", "wasm32-wasi")
 
+
+def beside(home: str) -> str:
+    """The program of the private zig, for another toolchain's folder *home*, which needs it."""
+    folder = f"{TOOLCHAIN.name}-{TOOLCHAIN.release}"
+    return f"{home.rpartition('/')[0]}/{folder}/ziglang/zig"
+
+
 _RELEASE = ("-O2", "-s")
 _DEBUG = ("-O1", "-g")
 
