@@ -102,6 +102,19 @@ def test_a_stack_overflow_is_short(enarx: Enarx, program: Wasm) -> None:
     assert len(ended.err.splitlines()) <= 5, ended.err
 
 
+def test_deep_recursion_ends(enarx: Enarx, program: Wasm) -> None:
+    """Fifty thousand calls fit, as they would in a native program."""
+    program(
+        "(func $f (param i32) (result i32) (if (result i32) (local.get 0)"
+        " (then (i32.add (i32.const 1) (call $f (i32.sub (local.get 0) (i32.const 1)))))"
+        " (else (i32.const 0))))"
+        '(func (export "_start")'
+        " (if (i32.ne (call $f (i32.const 50000)) (i32.const 50000)) (then unreachable)))"
+    )
+    ended = enarx("run", "app.wasm")
+    assert (ended.status, ended.err) == (0, "")
+
+
 def test_a_start_section_may_call_wasi(enarx: Enarx, program: Wasm) -> None:
     """Its pointers mean the memory that the module will export; then comes the entry."""
     program('(start $hello) (func (export "_start") (call $hello))')

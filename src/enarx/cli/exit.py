@@ -138,6 +138,6 @@ _ENDS: dict[str, Callable[[Outcome], tuple[str, str, int]]] = {
 _LIMITS = {"fuel": ("fuel", ""), "memory": ("memory", " bytes"), "wall_time": ("time", " s")}
 _TRAP_HINTS = {
     "uncaught_exception": "the program threw an exception that nothing in it catches",
-    "stack_overflow": "endless recursion, or more than the engine's 512 KiB of stack is needed",
+    "stack_overflow": "endless recursion, or more than the 4 MiB of stack that a keep has",
     "unreachable": "the program gave up (abort, panic, assertion); its own message is above",
 }

@@ -57,6 +57,7 @@ _LINKS = {RUN: 1, AGENT: 2}
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 _LAST_DESCRIPTOR = 0x7FFF_FFFF
 _EX_SOFTWARE = 70  # sysexits.h
+_STACK = 16 << 20  # the guest's, which the engine limits, and ours on top of it
 _DESCRIPTORS = 8192  # the 4096 an application may have, and as many for folders and handshakes
 
 
@@ -225,10 +226,16 @@ def _harden() -> None:
     prctl.prctl(prctl.SET_PDEATHSIG, signal.SIGKILL)
     prctl.prctl(prctl.SET_DUMPABLE, 0)  # no core dump, no ptrace, /proc/<pid> is root's
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    resource.setrlimit(resource.RLIMIT_STACK, (_least(_STACK, hard), hard))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if 0 <= soft < _DESCRIPTORS:  # RLIM_INFINITY is -1
-        most = _DESCRIPTORS if hard < 0 else min(hard, _DESCRIPTORS)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_least(_DESCRIPTORS, hard), hard))
+
+
+def _least(wanted: int, hard: int) -> int:
+    """*wanted*, as far as a hard limit allows it."""
+    return wanted if hard < 0 else min(wanted, hard)
 
 
 def _refusal(number: int, error: OSError) -> bytes:

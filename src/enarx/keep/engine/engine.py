@@ -27,6 +27,10 @@ _FEATURES = (
     "wide_arithmetic",
 )
 
+STACK = 4 << 20
+"""Bytes of stack that a guest may use.  The engine's own, 512 KiB, is what an interpreter of a
+functional language needs for some thousand calls, where others allow a hundred thousand."""
+
 
 class Settings:
     """What changes the code the engine makes, and therefore the cache key.
@@ -65,6 +69,8 @@ class Engine:
         # rename-at, start-connect and poll have them.
         lib.wasmtime_config_wasm_component_model_async_set(config, False)
         lib.wasmtime_config_concurrency_support_set(config, False)
+        lib.wasmtime_config_max_wasm_stack_set(config, STACK)
+        lib.wasmtime_config_async_stack_size_set(config, 2 * STACK)  # unused; must be more
         if settings.fuel:
             lib.wasmtime_config_consume_fuel_set(config, True)
         if memory_creator is not None:

@@ -34,9 +34,11 @@ _TYPES = {
 PROTOTYPES = {
     # configuration and engine
     "wasm_config_new": "p",
+    "wasmtime_config_async_stack_size_set": "vpz",
     "wasmtime_config_concurrency_support_set": "vpb",
     "wasmtime_config_consume_fuel_set": "vpb",
     "wasmtime_config_host_memory_creator_set": "vpp",
+    "wasmtime_config_max_wasm_stack_set": "vpz",
     "wasmtime_config_memory_init_cow_set": "vpb",
     "wasmtime_config_wasm_component_model_async_set": "vpb",
     "wasmtime_config_wasm_component_model_set": "vpb",
