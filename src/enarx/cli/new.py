@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -51,7 +52,8 @@ def command(folder: str, language: str, template: str, *, listing: bool, as_json
     if as_json:
         click.echo(json.dumps({"folder": folder, "files": sorted(files)}, indent=2))
     else:
-        click.echo(f"{folder}: {template} in {chosen.title}; next: enarx build {folder}")
+        following = f"enarx build {shlex.quote(folder)}"
+        click.echo(f"{folder}: {template} in {chosen.title}; next: {following}")
 
 
 def _check_template(language: Language, template: str) -> None:
