@@ -11,7 +11,7 @@ import pytest
 from enarx.adapters import maven_jars, tool_search
 from enarx.adapters.tool_search import Places
 from enarx.errors import MalformedError, UnavailableError
-from enarx.languages import teavm
+from enarx.languages import kotlin_toolchain, teavm
 from enarx.languages.language import Pin, Plan, Recipe, Tool, Toolchain
 
 CONTENT = b"a jar"
@@ -39,6 +39,18 @@ def test_only_what_is_pinned_is_copied() -> None:
     excluded = f"{NAMESPACE}exclusions/{NAMESPACE}exclusion/{NAMESPACE}artifactId"
     assert all(one.findtext(excluded) == "*" for one in found)
     assert len(teavm.JARS) == len(set(teavm.JARS)) == len(found)
+
+
+def test_a_library_may_be_no_jar() -> None:
+    """Maven is asked for the type that a pin names, and for jars else."""
+    project = ET.fromstring(maven_jars.project_of(kotlin_toolchain.TOOLCHAIN))  # noqa: S314 - ours
+    found = project.findall(f"{NAMESPACE}dependencies/{NAMESPACE}dependency")
+    *jars, library = found
+    assert {one.findtext(f"{NAMESPACE}type") for one in jars} == {"jar"}
+    assert library.findtext(f"{NAMESPACE}artifactId") == "kotlin-stdlib-wasm-wasi"
+    assert library.findtext(f"{NAMESPACE}type") == "klib"
+    release = library.findtext(f"{NAMESPACE}version")
+    assert kotlin_toolchain.FILES[-1] == f"kotlin-stdlib-wasm-wasi-{release}.klib"
 
 
 def test_a_jar_is_held_against_its_pin(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Programs of others in Go, Python, Java, JavaScript: fetched by hash, unchanged, in a keep."""
+"""Programs of others in managed languages: fetched by hash, unchanged, in a keep."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ TXTMARK = (
     "com.github.rjeschke:txtmark:0.13",
     "c0266f44d62dedb532f03ccb29afb1b8061adfbadc6743899d4d02fba0f0b068",
 )
+
+OKIO = (
+    "com.squareup.okio:okio-wasm-wasi:3.17.0:klib",
+    "7adf9c167ea3a0304b50a25380986da5245951416539bb49634135aafc444dd3",
+)
+
+WITH_OKIO = """\
+import enarx.wasi.standardInput
+import okio.Buffer
+import okio.ByteString.Companion.decodeHex
+
+fun main() {
+    val buffer = Buffer().write(standardInput.readAll())
+    println(buffer.sha256().hex())
+    println(buffer.readUtf8LineStrict())
+    println("c3bc".decodeHex().utf8() + buffer.readByteString().base64())
+}
+"""
 
 ON_STANDARD_INPUT = """\
 import com.github.rjeschke.txtmark.Processor;
@@ -90,6 +108,25 @@ def test_a_jar(tmp_path: Path, enarx: Enarx, build: Build) -> None:
     build("app")
     done = enarx("run", "app", stdin=MARKDOWN.encode())
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, HTML, b"")
+
+
+@pytest.mark.needs("mvn")
+def test_a_library_in_kotlin(tmp_path: Path, enarx: Enarx, build: Build) -> None:
+    """Okio, a library for WASI: hashes, text and base64, by a Main of nine lines."""
+    name, pinned = OKIO
+    app = tmp_path / "app"
+    new(enarx, "kotlin")
+    (app / "Main.kt").write_text(WITH_OKIO)
+    copy = ("dependency:copy", f"-Dartifact={name}", f"-DoutputDirectory={app}/lib")
+    fetched("mvn", "--batch-mode", "--quiet", *copy, cwd=tmp_path)
+    (library,) = (app / "lib").iterdir()
+    assert sha256(library.read_bytes()).hexdigest() == pinned
+    build("app")
+    data = MARKDOWN.encode()
+    done = enarx("run", "app", stdin=data)
+    rest = base64.b64encode(data.partition(b"\n")[2]).decode()
+    said = f"{sha256(data).hexdigest()}\n# hi\nü{rest}\n"
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, said, b"")
 
 
 @pytest.mark.needs("npm")

@@ -1,4 +1,4 @@
-"""Jars from a Maven repository: Maven copies them, and what came is held against the pins."""
+"""Libraries from a Maven repository: Maven copies them, what came is held against the pins."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ _DEPENDENCY = """\
       <groupId>{group}</groupId>
       <artifactId>{artifact}</artifactId>
       <version>{release}</version>
+      <type>{kind}</type>
       <exclusions>
         <exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion>
       </exclusions>
@@ -52,14 +53,14 @@ def copy_to(folder: str) -> tuple[str, ...]:
 
 
 def check(toolchain: Toolchain, folder: str) -> None:
-    """Hold the jars in *folder* against their pins.
+    """Hold the files in *folder* against their pins.
 
     Raises:
         MalformedError: one is not what it was when it was pinned.
         UnavailableError: one is missing.
     """
     for pin in toolchain.pins:
-        name = f"{pin.name.partition(':')[2]}-{pin.release}.jar"
+        name = pin.maven_file
         try:
             with open(os.path.join(folder, name), "rb") as file:
                 got = f"sha256:{file_digest(file, 'sha256').hexdigest()}"
@@ -72,7 +73,10 @@ def check(toolchain: Toolchain, folder: str) -> None:
 
 
 def _dependency(pin: Pin) -> str:
-    group, _, artifact = pin.name.partition(":")
+    group, artifact, *kind = map(escape, pin.name.split(":"))
     return _DEPENDENCY.format(
-        group=escape(group), artifact=escape(artifact), release=escape(pin.release)
+        group=group,
+        artifact=artifact,
+        release=escape(pin.release),
+        kind=kind[0] if kind else "jar",
     )

@@ -26,6 +26,7 @@ class Pin:
     """One package of a registry, in one release.
 
     Args:
+        name: of Maven's, "group:artifact", or "group:artifact:type" for what is no jar.
         release: empty for any, of Debian's, of which a distribution has one.
         hashes: as they are checked, "sha256:…" (pip, maven) or "sha512-…" (npm); each is
             right, for machines differ.  Empty for a package that the client authenticates by
@@ -35,6 +36,12 @@ class Pin:
     name: str
     release: str = ""
     hashes: tuple[str, ...] = ()
+
+    @property
+    def maven_file(self) -> str:
+        """What Maven calls the file of one of its own: "artifact-release.type"."""
+        _, artifact, *kind = self.name.split(":")
+        return f"{artifact}-{self.release}.{kind[0] if kind else 'jar'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

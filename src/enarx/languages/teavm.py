@@ -124,5 +124,5 @@ TOOLCHAIN = Toolchain(
     size_mib=26,
 )
 
-JARS = tuple(f"{name.partition(':')[2]}-{release}.jar" for name, release, _ in _ARTIFACTS)
+JARS = tuple(pin.maven_file for pin in TOOLCHAIN.pins)
 """Their files, in the toolchain's folder."""
