@@ -64,10 +64,27 @@ internal fun check(call: String, errno: Int) {
 
 internal val Pointer.number: Int get() = address.toInt()
 
+/** Eight bytes at a time: each access to memory is a call. */
 internal fun Pointer.store(bytes: ByteArray, offset: Int, length: Int) {
-    for (i in 0 until length) (this + i).storeByte(bytes[offset + i])
+    var i = 0
+    while (i + 8 <= length) {
+        var word = 0L
+        for (j in 7 downTo 0) word = (word shl 8) or (bytes[offset + i + j].toLong() and 0xFF)
+        (this + i).storeLong(word)
+        i += 8
+    }
+    while (i < length) (this + i).storeByte(bytes[offset + i++])
 }
 
 internal fun Pointer.load(bytes: ByteArray, offset: Int, length: Int) {
-    for (i in 0 until length) bytes[offset + i] = (this + i).loadByte()
+    var i = 0
+    while (i + 8 <= length) {
+        var word = (this + i).loadLong()
+        for (j in 0 until 8) {
+            bytes[offset + i + j] = word.toByte()
+            word = word ushr 8
+        }
+        i += 8
+    }
+    while (i < length) bytes[offset + i] = (this + i++).loadByte()
 }

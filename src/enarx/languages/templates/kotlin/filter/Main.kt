@@ -6,6 +6,8 @@ import enarx.wasi.standardOutput
 private const val PIECE = 65_536
 private const val NEWLINE = '\n'.code.toByte()
 private const val SPACE = ' '.code.toByte()
+private const val SMALL_A = 'a'.code.toByte()
+private const val SMALL_Z = 'z'.code.toByte()
 
 /** Numbers the lines of standard input, in capitals. */
 fun main() {
@@ -34,7 +36,7 @@ fun main() {
 }
 
 private fun capital(letter: Byte): Byte =
-    if (letter in 'a'.code..'z'.code) (letter - 32).toByte() else letter
+    if (letter >= SMALL_A && letter <= SMALL_Z) (letter - 32).toByte() else letter
 
 /** Standard output, in pieces. */
 private class Output {
