@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,10 +10,10 @@ import wasmtime
 
 from enarx.cli.building import check_runnable
 from enarx.errors import MalformedError, MisconfiguredError
-from enarx.languages.detect import detect
+from enarx.languages.detect import detect, require
 from enarx.languages.fingerprint import fingerprint
-from enarx.languages.language import Project, Tool
-from enarx.languages.registry import LANGUAGES
+from enarx.languages.language import Found, Language, Project, Tool
+from enarx.languages.registry import LANGUAGES, by_name
 from enarx.languages.settings import Settings, parse
 from enarx.languages.versions import problem_with, version_in
 
@@ -38,6 +39,25 @@ def test_no_language_is_refused() -> None:
     """A folder of texts is no project."""
     with pytest.raises(MisconfiguredError, match=r"^app: no project that can be built here$"):
         detect({"README.md", "docs/main.c"}, LANGUAGES, "app")
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda one: one.name)
+def test_a_named_language_needs_a_file(language: Language) -> None:
+    """Any file of the kind will do; without one nothing is compiled, and nothing is packaged."""
+    ending = language.marks[0].rpartition(".")[2]
+    assert require({f"deep/other.{ending}"}, language, "app") is language
+    problem = rf"^app: no file is in {re.escape(language.title)} \(want one that ends in \."
+    with pytest.raises(MisconfiguredError, match=problem) as refused:
+        require({"README.md", "test/stdout.txt"}, language, "app")
+    assert language.marks[0] in refused.value.hints[0]
+
+
+def test_zig_without_its_main_file() -> None:
+    """The compiler is the one to say which file it wanted."""
+    project = replace(PROJECT, sources=("other.zig",))
+    found = {"zig": Found(path="/bin/zig", version="0.17.1")}
+    (step,) = by_name("zig").recipes[0].plan(project, found).steps
+    assert step.title == "compile main.zig"
 
 
 def test_versions() -> None:

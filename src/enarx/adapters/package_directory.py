@@ -7,6 +7,7 @@ everything else, hidden files included, goes into the files layer.  ``.git`` is 
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from dataclasses import replace
 
@@ -64,7 +65,7 @@ def _module_name(path: str, names: list[str]) -> str:
         raise MalformedError(path, f"several programs: {shown}", hints=(hint,))
     hints = (
         f"a package is a directory with {MODULE_FILE} and, if needed, {CONFIG_FILE}",
-        f"a project is built first: enarx build {path}",
+        f"a project is built first: enarx build {shlex.quote(path)}",
     )
     raise MalformedError(path, "no program in this directory", hints=hints)
 

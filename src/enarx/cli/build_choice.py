@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from enarx.adapters import project_folder, tool_search, toolchains
 from enarx.adapters.tool_search import Places
 from enarx.errors import MisconfiguredError
-from enarx.languages.detect import detect
+from enarx.languages.detect import detect, require
 from enarx.languages.registry import LANGUAGES, by_name
 from enarx.languages.settings import FILE
 
@@ -44,11 +44,11 @@ def language_of(folder: str, name: str, settings: Settings) -> Language:
     Raises:
         MisconfiguredError: there is no such language, or the files fit none or several.
     """
-    if name:
-        return by_name(name)
-    if settings.language:
-        return by_name(settings.language, FILE)
-    return detect(frozenset(project_folder.source_names(folder)), LANGUAGES, folder)[0]
+    named = by_name(name) if name else None
+    if named is None and settings.language:
+        named = by_name(settings.language, FILE)
+    names = frozenset(project_folder.source_names(folder, named.leaves if named else ()))
+    return require(names, named, folder) if named else detect(names, LANGUAGES, folder)[0]
 
 
 def recipes_of(language: Language, name: str) -> tuple[Recipe, ...]:

@@ -8,6 +8,7 @@ everything else of a run together (``main``).
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 
@@ -106,7 +107,9 @@ def report_if_stale(folder: str) -> None:
 
     changed = changed_since_build(folder)
     if changed:
-        status.report_note(f"{changed} has changed since it was built: enarx build {folder}")
+        status.report_note(
+            f"{changed} has changed since it was built: enarx build {shlex.quote(folder)}"
+        )
 
 
 def _config_name(options: Options, package: Package) -> str:

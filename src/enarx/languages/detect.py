@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING
 
 from enarx.errors import MisconfiguredError
@@ -37,3 +38,19 @@ def detect(
             "make one: enarx new --lang NAME FOLDER",
         ),
     )
+
+
+def require(names: Collection[str], language: Language, where: str) -> Language:
+    """*language*, which somebody named, if a file among *names* may be in it.
+
+    Its marks need not be there: a compiler that takes every file of a kind needs none.
+
+    Raises:
+        MisconfiguredError: no file ends as one of its marks does.
+    """
+    endings = tuple(sorted({posixpath.splitext(mark)[1] for mark in language.marks}))
+    if any(name.endswith(endings) for name in names):
+        return language
+    problem = f"no file is in {language.title} (want one that ends in {' or '.join(endings)})"
+    hint = f"a project of it has one of these files: {', '.join(language.marks)}"
+    raise MisconfiguredError(where, problem, hints=(hint,))

@@ -23,7 +23,7 @@ _ZIG = Tool(
 
 def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
     """One command: zig finds the files that the main one imports."""
-    main = next(mark for mark in _MAINS if mark in project.sources)
+    main = next((mark for mark in _MAINS if mark in project.sources), _MAINS[0])
     module = f"{project.build}/app.linked.wasm"
     argv = (
         found["zig"].path,
