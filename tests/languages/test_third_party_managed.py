@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from hashlib import file_digest, sha256
+from hashlib import sha256, sha512
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,10 @@ SQLPARSE = "sqlparse==0.5.3", "cf2196ed3418f3ba5de6af7e82c694a9fbdbfecccdfc72e28
 MARKED = (
     "marked@15.0.7",
     "sha512-dgLIeKGLx5FwziAnsk4ONoGwHwGPJzselimvlVskE9XLN4Orv9u2VA3GWw/lYUqjfA0rUT/6fqKwfZJapP9BEg==",
+)
+BASE64 = (
+    "as-base64@0.2.0",
+    "sha512-j6JxprAVN4SXUcZiSChuMBf0JJOCdh5OfrHAepluxmFWuDZZm+YjmfNSk8djUHRPEB+Ui5HGvrz46GLvTJf3ig==",
 )
 TXTMARK = (
     "com.github.rjeschke:txtmark:0.13",
@@ -60,6 +64,16 @@ final class Main {
 }
 """
 """txtmark's own command starts other processes, which is more than TeaVM has."""
+
+THERE_AND_BACK = """\
+import { decode, encode } from "./base64";
+
+const input = new ArrayBuffer(65536);
+const got = process.stdin.read(input);
+const text = encode(Uint8Array.wrap(input, 0, got));
+process.stdout.write(text + "\\n");
+process.stdout.write(decode(text).buffer);
+"""
 
 
 @pytest.mark.needs("go")
@@ -132,18 +146,10 @@ def test_a_library_in_kotlin(tmp_path: Path, enarx: Enarx, build: Build) -> None
 @pytest.mark.needs("npm")
 def test_a_package_from_npm(tmp_path: Path, enarx: Enarx, build: Build) -> None:
     """marked: the one file of its build as an ES module."""
-    name, pinned = MARKED
     app = tmp_path / "app"
     new(enarx, "javascript")
-    fetched("npm", "pack", "--silent", name, cwd=tmp_path)
-    (archive,) = tmp_path.glob("*.tgz")
-    with archive.open("rb") as file:
-        digest = base64.b64encode(file_digest(file, "sha512").digest()).decode()
-    assert f"sha512-{digest}" == pinned
-    with tarfile.open(archive) as packed:
-        module = packed.extractfile("package/lib/marked.esm.js")
-        assert module is not None
-        (app / "app" / "marked.js").write_bytes(module.read())
+    module = from_npm(MARKED, "package/lib/marked.esm.js", tmp_path)
+    (app / "app" / "marked.js").write_bytes(module)
     (app / "app" / "main.js").write_text(
         'import * as std from "qjs:std";\n'
         'import { marked } from "./marked.js";\n'
@@ -152,6 +158,33 @@ def test_a_package_from_npm(tmp_path: Path, enarx: Enarx, build: Build) -> None:
     build("app")
     done = enarx("run", "app", stdin=MARKDOWN.encode())
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, HTML, b"")
+
+
+@pytest.mark.needs("npm")
+def test_a_module_in_assemblyscript(tmp_path: Path, enarx: Enarx, build: Build) -> None:
+    """as-base64, imported by a program that encodes and decodes its standard input."""
+    app = tmp_path / "app"
+    new(enarx, "assemblyscript")
+    module = from_npm(BASE64, "package/assembly/index.ts", tmp_path)
+    (app / "assembly" / "base64.ts").write_bytes(module)
+    (app / "assembly" / "index.ts").write_text(THERE_AND_BACK)
+    build("app")
+    done = enarx("run", "app", stdin="keep ü\n".encode())
+    expected = "a2VlcCDDvAo=\nkeep ü\n"
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, expected, b"")
+
+
+def from_npm(package: tuple[str, str], file: str, folder: Path) -> bytes:
+    """One file of a package of npm, whose hash is checked."""
+    name, pinned = package
+    fetched("npm", "pack", "--silent", name, cwd=folder)
+    (archive,) = folder.glob("*.tgz")
+    digest = base64.b64encode(sha512(archive.read_bytes()).digest()).decode()
+    assert f"sha512-{digest}" == pinned
+    with tarfile.open(archive) as packed:
+        member = packed.extractfile(file)
+        assert member is not None
+        return member.read()
 
 
 def new(enarx: Enarx, language: str) -> None:

@@ -111,6 +111,8 @@ def _run(
 
 
 def _pip(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
+    if not toolchain.pins:
+        return ()  # made of what it needs
     lines = [
         f"{pin.name}=={pin.release} " + " ".join(f"--hash={one}" for one in pin.hashes)
         for pin in toolchain.pins

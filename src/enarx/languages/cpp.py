@@ -1,19 +1,50 @@
-"""C++, by the same compilers as C.  Both have a C++ library that is built without exceptions."""
+"""C++, by the same compilers as C.
+
+Both have a C++ library that is built without exceptions; for zig's there is another, with.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from enarx.languages import clang, zig_toolchain
-from enarx.languages.language import Language, Recipe
+from enarx.languages import clang, cpp_library, zig_toolchain
+from enarx.languages.language import Language, Plan, Recipe, Step, Tool, compiling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from enarx.languages.language import Found, Plan, Project
+    from enarx.languages.language import Found, Project
 
 _SUFFIXES = (".cc", ".cpp", ".cxx")
-_FLAGS = ("-std=c++20", "-fno-exceptions")
+_STANDARD = "-std=c++20"
+_FLAGS = (_STANDARD, "-fno-exceptions")
+_ZIG = Tool(
+    name="zig",
+    programs=(zig_toolchain.beside("{home}/../zig-cpp"),),
+    version=zig_toolchain.ZIG.version,
+)
+_LIBRARY = Tool(name="libc++", programs=(f"{{home}}/{cpp_library.ARCHIVE}",), version=())
+
+
+def _with_exceptions(project: Project, found: Mapping[str, Found]) -> Plan:
+    """A command a source, then one that links as C is linked: without zig's own C++ library."""
+    zig, module = found["zig"].path, f"{project.build}/app.linked.wasm"
+    flags = (
+        *zig_toolchain.TARGET, cpp_library.CPU, *zig_toolchain.optimisation(project),
+        *cpp_library.FLAGS,
+    )  # fmt: skip
+    own = (_STANDARD, *project.flags)
+    objects = {
+        source: f"{project.build}/{number}.o"
+        for number, source in enumerate(project.ending(*_SUFFIXES))
+    }
+    compiled = tuple(
+        compiling((source,), (zig, "c++", *flags, *own, "-c", source, "-o", to))
+        for source, to in objects.items()
+    )
+    parts = (*objects.values(), cpp_library.TAGS, found["libc++"].path)
+    linked = (zig, "cc", *flags, *project.flags, *parts, "-o", module)
+    return Plan(steps=(*compiled, Step(title="link", argv=linked)), module=module)
 
 
 def _with_zig(project: Project, found: Mapping[str, Found]) -> Plan:
@@ -33,6 +64,13 @@ LANGUAGE = Language(
     recipes=(
         Recipe(
             name="zig",
+            tools=(_ZIG, _LIBRARY),
+            plan=_with_exceptions,
+            toolchain=cpp_library.TOOLCHAIN,
+            advice="only --install-toolchain brings a C++ library with exceptions",
+        ),
+        Recipe(
+            name="zig-without-exceptions",
             tools=(zig_toolchain.ZIG,),
             plan=_with_zig,
             toolchain=zig_toolchain.TOOLCHAIN,
@@ -49,7 +87,8 @@ LANGUAGE = Language(
     templates=("hello", "filter", "http"),
     sockets=True,
     notes=(
-        "no exceptions: the C++ libraries of both compilers are built without",
+        "exceptions only by the zig of --install-toolchain, which makes its C++ library with them",
+        "of <filesystem> only paths",
         "no threads, fork, signals or dynamic linking",
     ),
 )

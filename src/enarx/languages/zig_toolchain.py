@@ -54,6 +54,11 @@ _RELEASE = ("-O2", "-s")
 _DEBUG = ("-O1", "-g")
 
 
+def optimisation(project: Project) -> tuple[str, ...]:
+    """The arguments of the profile."""
+    return _DEBUG if project.profile == "debug" else _RELEASE
+
+
 def compile_and_link(
     project: Project, zig: Found, driver: str, suffixes: tuple[str, ...], *more: str
 ) -> Plan:
@@ -69,7 +74,7 @@ def compile_and_link(
         zig.path,
         driver,
         *TARGET,
-        *(_DEBUG if project.profile == "debug" else _RELEASE),
+        *optimisation(project),
         *more,
         *project.flags,
         *sources,
