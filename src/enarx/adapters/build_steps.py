@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import subprocess
 import time
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _TICK_S = 1.0
 _PIECE = 65_536
+_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 
 
 def run_step(
@@ -31,7 +33,7 @@ def run_step(
         step: what to run.
         environ: the user's environment.
         folder: to run in, where the step names none.
-        say: takes what the process prints, in whole lines where it prints such.
+        say: takes what the process prints, in whole lines where it prints such, without colours.
         waiting: is told the step's title and for how many seconds it has run, each second.
 
     Raises:
@@ -68,12 +70,17 @@ def _pass_on(process: subprocess.Popen[bytes], title: str, say: Say, waiting: Wa
                 continue
             piece = os.read(process.stdout.fileno(), _PIECE)
             lines, _, left = (left + piece).rpartition(b"\n")
-            if lines:
-                say(lines.decode(errors="replace"))
+            _say_plainly(lines, say)
             if not piece:
                 break
-    if left:
-        say(left.decode(errors="replace"))
+    _say_plainly(left, say)
+
+
+def _say_plainly(printed: bytes, say: Say) -> None:
+    """Pass on what was *printed* without colours: Maven resets them even if it uses none."""
+    plain = _COLOUR.sub(b"", printed)
+    if plain:
+        say(plain.decode(errors="replace"))
 
 
 def _judge(step: Step, status: int) -> None:
