@@ -1,4 +1,4 @@
-"""Programs of others in C and Rust: fetched by hash, unchanged, in a keep."""
+"""Programs of others in C, C++ and Rust: fetched by hash, unchanged, in a keep."""
 
 from __future__ import annotations
 
@@ -30,6 +30,36 @@ select sum(a), group_concat(b) from t;
 select sqlite_version();
 """
 
+LIBSASS = (
+    "node-sass@9.0.0",  # of which only the source of LibSass is used
+    "sha512-yltEuuLrfH6M7Pq2gAj5B6Zm7m+gdZoG66wTqG6mIZV/zijq3M2OO2HswtT6oBspPyFhHDcaxWpsBm0fRNDHPg==",
+    "package/src/libsass/",
+)
+SASSC = """\
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <sass.h>
+extern "C" {
+#include "src/cencode.c"
+}
+
+int main() {
+    std::string all(std::istreambuf_iterator<char>(std::cin), {});
+    auto data = sass_make_data_context(sass_copy_c_string(all.c_str()));
+    int status = sass_compile_data_context(data);
+    auto context = sass_data_context_get_context(data);
+    std::cout << (status ? sass_context_get_error_message(context)
+                         : sass_context_get_output_string(context));
+    sass_delete_data_context(data);
+    return status;
+}
+"""
+"""LibSass is a library; its own command is a package of its own, and no registry has it."""
+
+SHEET = "$a: 1 + 2px;\nul { li { width: $a; &:hover { color: darken(#fff, 20%); } } }\n"
+CSS = "ul li {\n  width: 3px; }\n  ul li:hover {\n    color: #cccccc; }\n"
+
 HEXYL = ("0.16.0", "43d56dd04872b6c6d429f18d2e03df95f853feb618c7cd8bf22d0e6851ce5ef8")
 DUMP = ("--plain", "--no-characters", "--no-position")
 
@@ -38,11 +68,7 @@ DUMP = ("--plain", "--no-characters", "--no-position")
 def test_sqlite(tmp_path: Path, enarx: Enarx, build: Build) -> None:
     """SQLite's shell, in C."""
     name, pinned, inner = SQLITE
-    fetched("npm", "pack", "--silent", name, cwd=tmp_path)
-    (archive,) = tmp_path.glob("*.tgz")
-    with archive.open("rb") as file:
-        digest = base64.b64encode(file_digest(file, "sha512").digest()).decode()
-    assert f"sha512-{digest}" == pinned
+    archive = from_npm(name, pinned, tmp_path)
     app = tmp_path / "sqlite"
     app.mkdir()
     with tarfile.open(archive) as outer, tarfile.open(fileobj=outer.extractfile(inner)) as source:
@@ -57,6 +83,27 @@ def test_sqlite(tmp_path: Path, enarx: Enarx, build: Build) -> None:
     build("sqlite")
     done = enarx("run", "sqlite", stdin=QUERY.encode())
     assert (done.returncode, done.stdout.decode()) == (0, "3|ü,x\n3.44.2\n")
+
+
+@pytest.mark.needs("npm", "ziglang")
+def test_libsass(tmp_path: Path, enarx: Enarx, build: Build) -> None:
+    """LibSass, in C++: its errors are exceptions, and it compiles with file streams."""
+    name, pinned, inner = LIBSASS
+    archive = from_npm(name, pinned, tmp_path)
+    app = tmp_path / "sass"
+    with tarfile.open(archive) as source:
+        for member in source.getmembers():
+            if member.name.startswith((f"{inner}src/", f"{inner}include/")):
+                member.name = member.name.removeprefix(inner)
+                source.extract(member, app, filter="data")
+    (app / "main.cpp").write_text(SASSC)
+    flags = ["-std=c++14", "-Iinclude", "-Isrc", "-w", "-O1", '-DLIBSASS_VERSION="3.5.5"']
+    (app / "enarx-build.toml").write_text(f'language = "cpp"\nwith = "zig"\nflags = {flags}\n')
+    build("sass")
+    done = enarx("run", "sass", stdin=SHEET.encode())
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, CSS, b"")
+    done = enarx("run", "sass", stdin=b"a { b: $nope; }")
+    assert (done.returncode, done.stdout[:32]) == (1, b'Error: Undefined variable: "$nop')
 
 
 @pytest.mark.needs("cargo")
@@ -76,6 +123,16 @@ def test_hexyl(tmp_path: Path, enarx: Enarx, build: Build) -> None:
     build("hexyl", "--with", "cargo")
     done = enarx("run", "hexyl", *DUMP, stdin="keep ü\n".encode())
     assert (done.returncode, done.stdout.split()) == (0, b"6b 65 65 70 20 c3 bc 0a".split())
+
+
+def from_npm(name: str, pinned: str, folder: Path) -> Path:
+    """The archive of a package of npm, whose hash is checked."""
+    fetched("npm", "pack", "--silent", name, cwd=folder)
+    (archive,) = folder.glob("*.tgz")
+    with archive.open("rb") as file:
+        digest = base64.b64encode(file_digest(file, "sha512").digest()).decode()
+    assert f"sha512-{digest}" == pinned
+    return archive
 
 
 def fetched(*command: str, cwd: Path) -> None:
