@@ -29,7 +29,7 @@ prints it too.
 
 Size and start are those of the template `hello`: a process keep from the command to its end, with
 compiled code from the cache, and compiled first; the fastest of several. Sockets: whether a program
-can serve a socket that it finds open.
+can use a socket that it finds open. `wasip2` are components, of the template `handler`.
 """
 PLOTTED = """
 ## Work
@@ -82,7 +82,7 @@ def row(language: Language, measured: Measured | None) -> str:
     cells = [
         f"[{language.title}](../guides/languages/{language.name}.md)",
         language.label,
-        language.target,
+        ", ".join(language.targets),
         "yes" if language.sockets else "no",
         *(figures(measured) if measured else ("not measured", "", "", "")),
     ]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import wasmtime
 
+from enarx.cli.build_choice import recipes_of
 from enarx.cli.building import check_runnable
 from enarx.errors import MalformedError, MisconfiguredError
 from enarx.languages.detect import detect, require
@@ -25,8 +26,20 @@ DIGESTS = {"main.c": "aa"}
 def test_every_mark_is_recognised(language: object) -> None:
     """A file with a language's mark is enough."""
     found = next(one for one in LANGUAGES if one is language)
-    for mark in found.marks:
+    for mark in found.all_marks:
         assert detect({mark, "README.md"}, LANGUAGES, "app") == (found, mark)
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda one: one.name)
+def test_a_mark_of_a_recipe_chooses_it(language: Language) -> None:
+    """Other projects of the language never get it; a name on the command line counts for all."""
+    usual = language.recipes_for(language.marks)
+    assert usual
+    assert not any(recipe.marks for recipe in usual)
+    for recipe in language.recipes:
+        for mark in recipe.marks:
+            assert language.recipes_for((*language.marks, mark)) == (recipe,)
+        assert recipes_of(language, recipe.name, ()) == (recipe,)
 
 
 def test_several_languages_are_refused() -> None:

@@ -27,7 +27,7 @@ def test_names_are_different() -> None:
 
 def test_no_file_marks_two_languages() -> None:
     """A mark says which language a project is in."""
-    marks = [mark for one in LANGUAGES for mark in one.marks]
+    marks = [mark for one in LANGUAGES for mark in one.all_marks]
     assert len(marks) == len(set(marks))
 
 
@@ -35,13 +35,14 @@ def test_no_file_marks_two_languages() -> None:
 def test_templates_are_projects(language: Language) -> None:
     """Each template has a mark of its language, an Enarx.toml that parses, and what it promises."""
     assert set(language.templates) >= {"hello", "filter"}
-    assert ("http" in language.templates) == language.sockets
+    assert ("http" in language.templates) == language.sockets == ("client" in language.templates)
+    assert ("handler" in language.templates) == ("wasip2" in language.targets)
     for template in language.templates:
         files = read_template(language, template, "app")
-        assert set(files) & set(language.marks)
+        assert set(files) & set(language.all_marks)
         assert {"README.md", "Enarx.toml", ".gitignore"} <= set(files)
         parse(files["Enarx.toml"], "Enarx.toml")
-        expected = "test/answer.txt" if template == "http" else "test/stdout.txt"
+        expected = "test/answer.txt" if template in ("http", "handler") else "test/stdout.txt"
         assert files[expected]
         assert not any(b"@NAME@" in data or b"@TITLE@" in data for data in files.values())
 

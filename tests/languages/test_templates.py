@@ -6,6 +6,8 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,13 +88,21 @@ def test_http(language: Language, enarx: Enarx, build: Build, environment: dict[
 
 
 @contextmanager
-def running(environment: dict[str, str], certificate: Path, app: Path) -> Iterator[None]:
-    """``enarx run`` of a server, from its first word to the end of the test."""
+def running(
+    environment: dict[str, str], certificate: Path, app: Path, *, announced: bool = True
+) -> Iterator[None]:
+    """``enarx run`` of a server, from its first word to the end of the test.
+
+    One that has no words of its own is waited for by whoever connects, once it has a certificate.
+    """
     command = [sys.executable, "-m", "enarx", "run", "--write-certificate", certificate, app]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline() == SERVING
+            assert not announced or process.stdout.readline() == SERVING
+            while not announced and not listens(app):
+                assert process.poll() is None
+                time.sleep(0.1)
             yield
         finally:
             process.terminate()
@@ -114,6 +124,13 @@ def ask(trusted: ssl.SSLContext, port: int, path: str) -> bytes:
     with connected(trusted, port) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def listens(app: Path) -> bool:
+    """Whether somebody does on the port of the Enarx.toml in *app*."""
+    port = tomllib.loads((app / "Enarx.toml").read_text())["files"][-1]["port"]
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_port() -> int:

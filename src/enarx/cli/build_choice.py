@@ -14,7 +14,7 @@ from enarx.languages.registry import LANGUAGES, by_name
 from enarx.languages.settings import FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from enarx.adapters.build_steps import Say, Waiting
     from enarx.languages.language import Language, Project, Recipe
@@ -51,14 +51,14 @@ def language_of(folder: str, name: str, settings: Settings) -> Language:
     return require(names, named, folder) if named else detect(names, LANGUAGES, folder)[0]
 
 
-def recipes_of(language: Language, name: str) -> tuple[Recipe, ...]:
-    """The recipes of *language*, or the one called *name*.
+def recipes_of(language: Language, name: str, sources: Collection[str]) -> tuple[Recipe, ...]:
+    """The recipes of *language* for a project with *sources*, or the one called *name*.
 
     Raises:
         MisconfiguredError: there is none.
     """
     if not name:
-        return language.recipes
+        return language.recipes_for(sources)
     chosen = tuple(recipe for recipe in language.recipes if recipe.name == name)
     if not chosen:
         hint = f"there are: {', '.join(recipe.name for recipe in language.recipes)}"

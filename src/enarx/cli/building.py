@@ -53,7 +53,7 @@ def build(wish: Wish, environ: Mapping[str, str], voice: Voice) -> tuple[Built, 
         profile=wish.profile,
         flags=settings.flags,
     )
-    recipes = recipes_of(language, wish.recipe or settings.recipe)
+    recipes = recipes_of(language, wish.recipe or settings.recipe, project.sources)
     if wish.install:
         install(language, recipes, environ, voice)
     work = _Work(project, language, environ, voice)
@@ -104,7 +104,7 @@ class _Work:
             language=self._language.name,
             recipe=choice.recipe.name,
             tools={name: tool.version for name, tool in tools.items()},
-            target=self._language.target,
+            target=choice.recipe.target or self._language.target,
             profile=project.profile,
             digest=package.digest,
             size_bytes=len(module),
@@ -141,5 +141,9 @@ def check_runnable(program: bytes, where: str) -> None:
         preload().validate(program, where=where)
         return
     from enarx.keep.component.command import check_names as check_component
+    from enarx.keep.component.http.serve import handler_of
+    from enarx.package.wasm_interface import component_names
 
-    check_component(program, where)
+    _, exports = component_names(program)
+    if not handler_of(exports):
+        check_component(program, where)

@@ -27,7 +27,8 @@ _DEFAULT = "hello"
     metavar="NAME",
     default=_DEFAULT,
     show_default=True,
-    help="hello; filter, which reads standard input; http, which serves a socket.",
+    help="hello; filter, which reads standard input; http, which serves a socket; client, which "
+    "asks over one; handler, a component that answers HTTP.",
 )
 @click.option("--list", "listing", is_flag=True, help="Print languages and their templates.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -71,7 +72,7 @@ def _list(*, as_json: bool) -> None:
                 "name": one.name,
                 "title": one.title,
                 "label": one.label,
-                "target": one.target,
+                "targets": one.targets,
                 "templates": one.templates,
                 "sockets": one.sockets,
                 "notes": one.notes,

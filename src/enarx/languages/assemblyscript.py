@@ -107,7 +107,7 @@ LANGUAGE = Language(
             advice="in the project: npm install assemblyscript @assemblyscript/wasi-shim",
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "files and sockets by the calls of WASI, declared in the program: the shim has none",

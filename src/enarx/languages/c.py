@@ -43,7 +43,7 @@ LANGUAGE = Language(
             advice=clang.ADVICE,
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "no threads, fork, signals or dynamic linking",

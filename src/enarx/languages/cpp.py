@@ -84,7 +84,7 @@ LANGUAGE = Language(
             advice=clang.CPP_ADVICE,
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "exceptions only by the zig of --install-toolchain, which makes its C++ library with them",

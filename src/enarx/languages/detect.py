@@ -21,7 +21,9 @@ def detect(
     Raises:
         MisconfiguredError: none is, or those of two languages are.
     """
-    found = [(language, mark) for language in languages for mark in language.marks if mark in names]
+    found = [
+        (language, mark) for language in languages for mark in language.all_marks if mark in names
+    ]
     titles = {language.name for language, _ in found}
     if len(titles) > 1:
         shown = ", ".join(f"{language.title} ({mark})" for language, mark in found)

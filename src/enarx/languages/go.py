@@ -82,7 +82,7 @@ LANGUAGE = Language(
             advice="install Go 1.21 or newer",
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "goroutines share one thread",

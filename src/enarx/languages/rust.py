@@ -121,7 +121,7 @@ LANGUAGE = Language(
             advice="on Debian 12: apt install rustc libstd-rust-dev-wasm32",
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "toolchains are installed on Debian 12 for x86-64 only; elsewhere rustup's target is used",

@@ -53,7 +53,7 @@ LANGUAGE = Language(
             advice="install zig, or the Python package ziglang",
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "sockets by std.os.wasi, with main(std.process.Init.Minimal): Init stops at a socket",

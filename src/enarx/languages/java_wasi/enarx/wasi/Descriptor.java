@@ -13,7 +13,8 @@ public final class Descriptor implements Closeable {
 
     private final int number;
 
-    Descriptor(int number) {
+    /** The open descriptor *number*, which nobody else closes. */
+    public Descriptor(int number) {
         this.number = number;
     }
 
