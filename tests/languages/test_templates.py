@@ -122,7 +122,9 @@ def connected(trusted: ssl.SSLContext, port: int) -> Iterator[ssl.SSLSocket]:
 def ask(trusted: ssl.SSLContext, port: int, path: str) -> bytes:
     """The whole answer to one request."""
     with connected(trusted, port) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+        )
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 

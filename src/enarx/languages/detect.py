@@ -50,9 +50,9 @@ def require(names: Collection[str], language: Language, where: str) -> Language:
     Raises:
         MisconfiguredError: no file ends as one of its marks does.
     """
-    endings = tuple(sorted({posixpath.splitext(mark)[1] for mark in language.marks}))
+    endings = tuple(sorted({posixpath.splitext(mark)[1] for mark in language.all_marks}))
     if any(name.endswith(endings) for name in names):
         return language
     problem = f"no file is in {language.title} (want one that ends in {' or '.join(endings)})"
-    hint = f"a project of it has one of these files: {', '.join(language.marks)}"
+    hint = f"a project of it has one of these files: {', '.join(language.all_marks)}"
     raise MisconfiguredError(where, problem, hints=(hint,))

@@ -31,12 +31,12 @@ fn readAll(descriptor: wasi.fd_t, buffer: []u8) ![]const u8 {
     return error.TooLong;
 }
 
-var buffer: [4 << 20]u8 = undefined;
+var space: [4 << 20]u8 = undefined;
 
 // Not std.process.Init: it takes every open descriptor for a folder, and stops at the socket.
 pub fn main(_: std.process.Init.Minimal) !void {
     try writeAll(server, request);
-    const answer = try readAll(server, &buffer);
+    const answer = try readAll(server, &space);
     const end = std.mem.indexOf(u8, answer, "\r\n\r\n") orelse return error.NoAnswer;
     const status = answer[0..std.mem.indexOf(u8, answer, "\r\n").?];
     if (!std.mem.startsWith(u8, status, "HTTP/1.") or !std.mem.startsWith(u8, status[8..], " 200 ")) {

@@ -15,7 +15,7 @@ const piece = memory.data(8); // where some bytes are, and how many
 const result = memory.data(8); // what a call returns
 
 function fail(why: string): void {
-  console.error(why);
+  process.stderr.write(`${why}\n`);
   process.exit(1);
 }
 
