@@ -24,6 +24,8 @@ from enarx import frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 BIG = bytes(range(256)) * 8192  # 2 MiB: many windows
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     Start = Callable[..., Hostile]
 
+pytestmark = pytest.mark.slow
+
 CREDITS = raw(CREDIT, 4, struct.pack("<I", 1))
 
 

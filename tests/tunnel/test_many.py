@@ -9,6 +9,8 @@ from hashlib import sha256
 import pytest
 from tests.tunnel.parties import Both, offer, stream_pair, tcp_pair, there
 
+pytestmark = pytest.mark.slow
+
 LARGEST = 700_000
 
 

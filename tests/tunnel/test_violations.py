@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     Start = Callable[..., Hostile]
 
+pytestmark = pytest.mark.slow
+
 
 def raw(kind: int, channel: int, payload: bytes = b"") -> bytes:
     """Any record, whether there is such a one or not."""

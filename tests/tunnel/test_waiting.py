@@ -16,6 +16,8 @@ from enarx.host.reactor import Reactor
 from enarx.tunnel.carrier import Carrier
 from enarx.tunnel.records import CLOSE, DATA, HOST, STREAM
 
+pytestmark = pytest.mark.slow
+
 LINGER_S = 0.2
 
 

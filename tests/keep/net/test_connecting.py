@@ -19,6 +19,8 @@ from enarx.keep.net.connecting import advice
 if TYPE_CHECKING:
     from tests.keep.net.conftest import Authority, Issued, World
 
+pytestmark = pytest.mark.slow
+
 DAY_S = 86_400
 
 

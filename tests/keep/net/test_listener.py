@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.keep.net.conftest import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def channel() -> Iterator[tuple[socket.socket, AcceptChannel]]:
