@@ -28,20 +28,21 @@ def main() -> int:
     for language in LANGUAGES:
         if options.names and language.name not in options.names:
             continue
-        if any(recipe.toolchain for recipe in language.recipes):
-            begin = time.monotonic()
-            said = install(language, options.limit)
-            print(f"{language.title}: {said} ({time.monotonic() - begin:.0f} s)", flush=True)
-        else:
+        if not any(recipe.toolchain for recipe in language.recipes):
             print(f"{language.title}: bring your own", flush=True)
+            continue
+        for template in sorted({"hello", "handler"} & set(language.templates), reverse=True):
+            begin = time.monotonic()
+            said = install(language, template, options.limit)
+            print(f"{language.title}: {said} ({time.monotonic() - begin:.0f} s)", flush=True)
     return 0
 
 
-def install(language: Language, limit_s: float) -> str:
-    """Install the toolchain of *language* and build with it; how it went, in one line."""
+def install(language: Language, template: str, limit_s: float) -> str:
+    """Install the toolchain of a template of *language* and build it; how it went, in one line."""
     with tempfile.TemporaryDirectory() as folder:
         for words in (
-            ("new", "--lang", language.name, f"{folder}/app"),
+            ("new", "--lang", language.name, "--template", template, f"{folder}/app"),
             ("build", "--install-toolchain", f"{folder}/app"),
         ):
             try:

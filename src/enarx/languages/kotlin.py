@@ -67,7 +67,7 @@ LANGUAGE = Language(
             advice="install a JDK, 17 or newer; enarx build --install-toolchain gets the rest",
         ),
     ),
-    templates=("hello", "filter", "http"),
+    templates=("hello", "filter", "http", "client"),
     sockets=True,
     notes=(
         "Kotlin's library for WASI: no java.*, no threads; files and sockets are enarx.wasi's",
