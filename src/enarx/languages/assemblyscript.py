@@ -23,7 +23,7 @@ _USES = (
 only for a project that has the shim in its own node_modules."""
 
 
-_TOOLCHAIN = Toolchain(
+TOOLCHAIN = Toolchain(
     name="assemblyscript",
     release="0.28.20",
     kind="npm",
@@ -103,7 +103,7 @@ LANGUAGE = Language(
                 ),
             ),
             plan=_plan,
-            toolchain=_TOOLCHAIN,
+            toolchain=TOOLCHAIN,
             advice="in the project: npm install assemblyscript @assemblyscript/wasi-shim",
         ),
     ),

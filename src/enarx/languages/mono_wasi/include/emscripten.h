@@ -1,0 +1,2 @@
+/* Emscripten is what Mono knows; nothing of it is here. */
+#define EMSCRIPTEN_KEEPALIVE

@@ -1,0 +1,1 @@
+/* Included by Mono, and not used. */

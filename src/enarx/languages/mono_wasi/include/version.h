@@ -1,0 +1,1 @@
+#define FULL_VERSION "tarball"
