@@ -1,21 +1,23 @@
-"""Haskell, by MicroHs, which writes C for zig to compile, or by GHC's own backend for WebAssembly.
+"""Haskell, by Hugs 98, by MicroHs, which writes C for zig, or by GHC's backend for WebAssembly.
 
-No registry that the build can ask has either of them: they are the user's.  MicroHs compiles with
+No registry that the build can ask has the latter two: they are the user's.  MicroHs compiles with
 the C compiler that its target ``environment`` names, so that one step goes all the way; what its
-runtime asks of a platform is in the project's folder ``wasi``, for MicroHs has none for WASI.
+runtime asks of a platform is beside this module, in ``microhs_wasi``, for MicroHs has none for WASI.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from enarx.languages import zig_toolchain
+from enarx.languages import hugs_toolchain, zig_toolchain
 from enarx.languages.language import Language, Plan, Project, Recipe, Step, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from enarx.languages.language import Found
+
+_WASI = f"{__file__.rpartition('/')[0]}/microhs_wasi"
 
 _MHS = Tool(name="mhs", programs=("mhs",), least=(0, 16))
 _GHC = Tool(name="wasm32-wasi-ghc", programs=("wasm32-wasi-ghc",), least=(9, 10))
@@ -33,10 +35,14 @@ _QUIET = ("-w", "-fno-sanitize=undefined")
 """Its C was written for gcc."""
 
 
+def _with_hugs(project: Project, found: Mapping[str, Found]) -> Plan:
+    return hugs_toolchain.plan(project, found, _main(project))
+
+
 def _with_microhs(project: Project, found: Mapping[str, Found]) -> Plan:
     module = f"{project.build}/app.linked.wasm"
     optimised = ("-O1", "-g") if project.profile == "debug" else ("-O2", "-s")
-    arguments = (*zig_toolchain.TARGET, *optimised, *_EXCEPTIONS, *_QUIET, "-Iwasi")
+    arguments = (*zig_toolchain.TARGET, *optimised, *_EXCEPTIONS, *_QUIET, f"-I{_WASI}")
     step = Step(
         title=f"compile {_main(project)}",
         argv=(
@@ -50,7 +56,7 @@ def _with_microhs(project: Project, found: Mapping[str, Found]) -> Plan:
         environment=(
             ("CC", f"{found['zig'].path} cc"),
             ("MHSCCFLAGS", " ".join(arguments)),
-            ("MHSCCLIBS", "wasi/tag.S"),
+            ("MHSCCLIBS", f"{_WASI}/tag.S"),
             ("MHSCONF", "."),
         ),
     )
@@ -87,10 +93,16 @@ _MARKS = ("Main.hs", "src/Main.hs", "app/Main.hs")
 LANGUAGE = Language(
     name="haskell",
     title="Haskell",
-    label="bring your own",
+    label="experimental",
     target="wasip1",
     marks=_MARKS,
     recipes=(
+        Recipe(
+            name="hugs",
+            tools=(hugs_toolchain.HUGS,),
+            plan=_with_hugs,
+            toolchain=hugs_toolchain.TOOLCHAIN,
+        ),
         Recipe(
             name="microhs",
             tools=(_MHS, zig_toolchain.ZIG),
@@ -105,12 +117,12 @@ LANGUAGE = Language(
         ),
     ),
     notes=(
-        "MicroHs interprets combinators: heavy computation is slow",
-        "MicroHs brings base, and no packages of Hackage but those that it compiles itself",
-        "MicroHs 0.16: exitWith has no status but 0 and 1, and rotate does not end",
-        "MicroHs 0.16: arguments and variables are bytes, standard input must be UTF-8",
-        "MicroHs cannot run a compiler whose path has spaces",
+        "Hugs 98: Haskell 98 with Hugs's extensions, none of GHC's; interpreted, so slow",
+        "Hugs 98: evaluation nests 5000 deep; deeper is Hugs's error or a trap",
+        "Hugs 98: a program has no foreign imports of its own",
+        "Hugs 98: ByteString's output wants hSetBinaryMode first",
         "no sockets",
-        "GHC's backend was not tried here",
+        "MicroHs 0.16: exitWith has no status but 0 and 1, and rotate does not end",
+        "MicroHs and GHC's backend are the user's own, and were not tried with these templates",
     ),
 )

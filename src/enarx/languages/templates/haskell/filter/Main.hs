@@ -1,30 +1,27 @@
 module Main (main) where
 
-import qualified Data.ByteString.Char8 as Bytes
+import Control.Monad (when)
 import Data.Char (isAscii, toUpper)
-import Foreign.C.Types (CInt (..))
-import System.IO (hPutStrLn, stderr)
-
--- exitWith of MicroHs 0.16 has no status but 0 and 1
-foreign import ccall "stdlib.h exit" c_exit :: CInt -> IO ()
+import System.Exit (ExitCode (..), exitWith)
+import System.IO
 
 main :: IO ()
 main = do
-  text <- Bytes.getContents
-  if Bytes.null text
-    then hPutStrLn stderr "no input" >> c_exit 2
-    else Bytes.putStr (Bytes.concat (zipWith numbered [1 :: Int ..] (splitLines text)))
+  hSetBinaryMode stdin True -- a character is a byte
+  hSetBinaryMode stdout True
+  text <- getContents
+  when (null text) (hPutStrLn stderr "no input" >> exitWith (ExitFailure 2))
+  putStr (concat (zipWith numbered [1 :: Int ..] (splitLines text)))
 
-numbered :: Int -> Bytes.ByteString -> Bytes.ByteString
-numbered number line = Bytes.append (Bytes.pack (show number ++ " ")) (Bytes.map capital line)
+numbered :: Int -> String -> String
+numbered number line = show number ++ " " ++ map capital line
 
 capital :: Char -> Char
 capital letter = if isAscii letter then toUpper letter else letter
 
 -- | The lines with their ends; the last one may have none.
-splitLines :: Bytes.ByteString -> [Bytes.ByteString]
-splitLines text
-  | Bytes.null text = []
-  | otherwise = case Bytes.elemIndex '\n' text of
-      Nothing -> [text]
-      Just at -> let (line, rest) = Bytes.splitAt (at + 1) text in line : splitLines rest
+splitLines :: String -> [String]
+splitLines "" = []
+splitLines text = case break (== '\n') text of
+  (line, end : rest) -> (line ++ [end]) : splitLines rest
+  (line, "") -> [line]

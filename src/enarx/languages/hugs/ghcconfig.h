@@ -1,0 +1,1 @@
+/* Named by Hugs's base; HsBaseConfig.h says what there is. */
