@@ -107,7 +107,7 @@ LANGUAGE = Language(
     notes=(
         "interpreted: C# 7 and the .NET Framework's library of Mono 6.8",
         "one thread: tasks run when they are waited for; Thread, Timer and Task.Delay fail",
-        "little recursion: 3,000 calls deep are too many, and end the program with a trap",
+        "recursion: 5,000 calls deep work, and 10,000 end the program with a trap",
         "finalizers run when the program waits for them",
         "no sockets, no processes, no compression, no calls into C libraries",
         "with the .NET SDK the build was never run here, and its workload ends with .NET 8",

@@ -2,7 +2,7 @@
 
 No registry that the build can ask has the latter two: they are the user's.  MicroHs compiles with
 the C compiler that its target ``environment`` names, so that one step goes all the way; what its
-runtime asks of a platform is beside this module, in ``microhs_wasi``, for MicroHs has none for WASI.
+runtime asks of a platform is beside this module, in ``microhs_wasi``: MicroHs has none for WASI.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ said=$(printf ':type main\n' |
 case $said in
 *"> main :: IO "*) ;;
 *)
-    printf '%s\n' "$said" | tr -d '\b' | sed -n 's/^.*> main ::/main is no IO but ::/; /ERROR\|^main is/,$ { /> \[Leaving/!p; }'
+    printf '%s\n' "$said" | tr -d '\b' | sed -n 's/^.*> main ::/main is no IO but ::/; s/^[A-Za-z.]*> ERROR/ERROR/; /ERROR\|^main is/,$ { /> \[Leaving/!p; }'
     exit 1
     ;;
 esac

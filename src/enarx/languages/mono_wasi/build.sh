@@ -32,8 +32,10 @@ mkdir objects
 $zig cc -target wasm32-wasi -O2 -w objects/*.o -lwasi-emulated-signal -lwasi-emulated-mman \
     -lwasi-emulated-getpid -lwasi-emulated-process-clocks -Wl,-z,stack-size=16777216 -o linked.wasm
 
-# The collector looks for pointers in memory only: those in WebAssembly's locals go there too.
-"$node" "$optimiser" --all-features --strip-debug --flatten --spill-pointers -O1 linked.wasm \
+# The collector looks for pointers in memory only: those in WebAssembly's locals go there too.  Locals
+# that are never alive together become one first, or the interpreter's frame takes half a megabyte.
+"$node" "$optimiser" --all-features --strip-debug --flatten \
+    --coalesce-locals --reorder-locals --vacuum --spill-pointers -O1 linked.wasm \
     -o mono.wasm
 
 mkdir lib

@@ -2,7 +2,7 @@
 module Main (main) where
 
 import Data.Char (isAscii, toLower)
-import Data.List (group, intercalate, sort, sortBy)
+import Data.List (group, intersperse, sort, sortBy)
 import Json (Value (..), parse, quoted)
 import Sha256 (sha256)
 import System.Directory (doesDirectoryExist)
@@ -19,7 +19,7 @@ main = do
   greeting <- getEnv "WORK_GREETING"
   putStrLn ("env: " ++ greeting)
   arguments <- getArgs
-  putStrLn ("args: " ++ intercalate "," arguments)
+  putStrLn ("args: " ++ concat (intersperse "," arguments))
   file
   TOD now _ <- getClockTime
   putStrLn (if now > 1577836800 then "time ok" else "time is " ++ show now)

@@ -65,7 +65,7 @@ primes = [n | n <- [2 ..], all (\p -> n `mod` p /= 0) [2 .. n - 1]]
 
 -- | The first 32 bits of the fraction of a root, by whole numbers alone.
 fraction :: Int -> Integer -> Word32
-fraction power n = fromIntegral (search 0 (2 ^ (40 :: Int)))
+fraction power n = fromIntegral (search 0 (2 ^ (40 :: Int)) `mod` 4294967296)
   where
     want = n * 2 ^ (32 * power)
     search low high
