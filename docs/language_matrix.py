@@ -18,6 +18,8 @@ COLUMNS = {
     "hello": "tests.languages.test_templates.test_hello",
     "filter": "tests.languages.test_templates.test_filter",
     "HTTPS": "tests.languages.test_templates.test_http",
+    "client": "tests.languages.test_network_templates.test_client",
+    "handler": "tests.languages.test_network_templates.test_handler",
     "work": "tests.languages.test_work.test_work",
     "SNP, TDX, SGX": "tests.deploy.test_languages.test_work_is_the_same_everywhere",
 }
