@@ -45,7 +45,10 @@ TOOLCHAIN = Toolchain(
     release="98.200609.21",
     kind="deb",
     suite="bookworm",
-    pins=(Pin(name="hugs"), *(Pin(name=f"libhugs-{each}-bundled") for each in _PACKAGES)),
+    pins=(
+        *(Pin(name=name) for name in ("hugs", "libreadline8", "libtinfo6")),
+        *(Pin(name=f"libhugs-{each}-bundled") for each in _PACKAGES),
+    ),
     sources=(Pin(name="hugs98", hashes=(_SOURCE,)),),
     size_mib=8,
     needs=(zig_toolchain.TOOLCHAIN, assemblyscript.TOOLCHAIN),

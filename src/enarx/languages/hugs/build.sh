@@ -3,6 +3,7 @@
 set -e
 ours=$1 zig=$2 source=source/hugs98 library=usr/lib/hugs
 base=$source/packages/base
+export LD_LIBRARY_PATH=$PWD/lib/x86_64-linux-gnu
 mkdir -p build/stubs
 cp -R "$ours/library/." $library/packages/base/
 

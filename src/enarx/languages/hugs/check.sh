@@ -1,7 +1,8 @@
 # Looks for errors in the program of this folder, as Hugs does before it runs it, and prints them:
 # sh check.sh HOME MAIN
 said=$(printf ':type main\n' |
-    HUGSDIR=$1/usr/lib/hugs LC_ALL=C.UTF-8 "$1/usr/bin/hugs" -q -98 "-P.:{Hugs}/packages/*" "$2" 2>&1)
+    LD_LIBRARY_PATH=$1/lib/x86_64-linux-gnu HUGSDIR=$1/usr/lib/hugs LC_ALL=C.UTF-8 \
+        "$1/usr/bin/hugs" -q -98 "-P.:{Hugs}/packages/*" "$2" 2>&1)
 case $said in
 *"> main :: IO "*) ;;
 *)
