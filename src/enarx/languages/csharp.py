@@ -34,7 +34,6 @@ def _with_mono(project: Project, found: Mapping[str, Found]) -> Plan:
         f"{home}/etc/mono/config",
         found["mcs"].path,
         "-nologo",
-        "-nowarn:8001",  # the SDK has no place of its own here
         "-optimize-" if project.profile == "debug" else "-optimize+",
         f"-lib:{home}/lib",
         *(f"-r:{name}.dll" for name in _REFERRED),

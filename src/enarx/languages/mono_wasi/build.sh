@@ -41,4 +41,5 @@ $zig cc -target wasm32-wasi -O2 -w objects/*.o -lwasi-emulated-signal -lwasi-emu
 mkdir lib
 cp usr/lib/mono/4.5/mscorlib.dll lib
 find usr/lib/mono/gac -name '*.dll' -exec cp {} lib \;
+ln -s lib 4.5  # the compiler's SDK: what lies beside its library's folder
 rm -r source objects cache compile.sh linked.wasm
