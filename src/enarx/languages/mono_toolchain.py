@@ -27,7 +27,7 @@ def _finish(home: str) -> tuple[Step, ...]:
     needed = assemblyscript.TOOLCHAIN
     optimiser = f"{home.rpartition('/')[0]}/{needed.name}-{needed.release}/{_OPTIMISER}"
     argv = ("/bin/sh", f"{_DATA}/build.sh", zig, _DATA, optimiser)
-    return (Step(title="compile Mono's runtime for WASI, about four minutes", argv=argv),)
+    return (Step(title="compile Mono's runtime for WASI, about five minutes", argv=argv),)
 
 
 TOOLCHAIN = Toolchain(
