@@ -47,7 +47,10 @@ def test_a_matrix_of_languages_is_made_of_a_test_run(tmp_path: Path) -> None:
     page.write_text("a\n<!-- languages: begin -->\nold\n<!-- languages: end -->\nb\n")
     command = [sys.executable, "docs/language_matrix.py", results, page]
     subprocess.run(command, cwd=ROOT, check=True)
-    assert "| C | yes | not tried | **fails** | none | none | none | none |" in page.read_text().splitlines()
+    assert (
+        "| C | yes | not tried | **fails** | none | none | none | none |"
+        in page.read_text().splitlines()
+    )
     assert "old" not in page.read_text()
 
 
