@@ -37,6 +37,8 @@ class Tree {
 }
 
 static class Program {
+    static int Deep(int calls) { return calls == 0 ? 0 : 1 + Deep(calls - 1); }
+
     static void Main() {
         int count = 0;
         var kept = new Tree(12, ref count);
@@ -59,6 +61,7 @@ static class Program {
         Console.WriteLine(GC.CollectionCount(1) > 5);
         GC.Collect();
         Console.WriteLine(GC.GetTotalMemory(false) < 20000000);
+        Console.WriteLine(Deep(5000));
     }
 }
 """
@@ -83,12 +86,16 @@ main = do
 
 
 def test_csharp(tmp_path: Path, enarx: Enarx, build: Build) -> None:
-    """Trees, lists and arrays of 160 MB in all, and a small heap at the end."""
+    """Trees, lists and arrays of 160 MB in all, a small heap at the end, and 5,000 calls deep."""
     assert enarx("new", "--lang", "csharp", "app").returncode == 0
     (tmp_path / "app" / "Program.cs").write_text(CSHARP)
     build("app")
     done = enarx("run", "app")
-    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, "8000\nTrue\nTrue\n", b"")
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (
+        0,
+        "8000\nTrue\nTrue\n5000\n",
+        b"",
+    )
 
 
 def test_haskell(tmp_path: Path, enarx: Enarx, build: Build) -> None:

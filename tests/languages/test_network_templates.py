@@ -222,7 +222,7 @@ def test_a_handler_in_javascript_asks_whom_the_policy_names(
 def test_handler_is_deployed(
     language: Language, enarx: Enarx, build: Build, owner: deploying.Owner
 ) -> None:
-    """A keep that proved itself serves it, with the digest of the build."""
+    """A keep that proved itself serves it."""
     new(enarx, language, "handler")
     port = free_port()
     project = built_on(port, build)

@@ -55,7 +55,7 @@ int main() {
     return status;
 }
 """
-"""LibSass is a library; its own command is a package of its own, and no registry has it."""
+"""LibSass is a library; its own command is a program of its own."""
 
 SHEET = "$a: 1 + 2px;\nul { li { width: $a; &:hover { color: darken(#fff, 20%); } } }\n"
 CSS = "ul li {\n  width: 3px; }\n  ul li:hover {\n    color: #cccccc; }\n"

@@ -7,21 +7,19 @@ gets it from there, whatever this system's own is: with lists and cache in its o
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from enarx.adapters.image_inputs import system_mirrors
+from enarx.adapters.tool_search import require_client
 from enarx.errors import MisconfiguredError
 from enarx.languages.language import Step
 
 if TYPE_CHECKING:
     from enarx.languages.language import Pin, Toolchain
 
-SOURCES = "source"
-"""The folder of a toolchain that has its sources, each in a folder of its name."""
-
 _KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _APT = ".apt"
+_ORIGIN = "this toolchain comes from Debian's packages"
 _QUIET = ("-qq", "-o", "APT::Sandbox::User=root")
 """Without the second, root is warned that apt cannot download as somebody else into its folder."""
 
@@ -55,9 +53,9 @@ def steps(toolchain: Toolchain, folder: str) -> tuple[Step, ...]:
     Raises:
         MisconfiguredError: apt, or what a suite needs, is not on this machine.
     """
-    apt, dpkg = _program("apt-get"), _program("dpkg-deb")
+    apt, dpkg = (require_client(name, _ORIGIN) for name in ("apt-get", "dpkg-deb"))
     environment = _private(folder, toolchain.suite) if toolchain.suite else ()
-    title = f"install {toolchain.name} {toolchain.release}, about {toolchain.size_mib} MiB"
+    title = toolchain.title
     names = tuple(f"{p.name}={p.release}" if p.release else p.name for p in toolchain.pins)
     made: list[Step] = []
     if toolchain.suite:
@@ -79,7 +77,7 @@ def steps(toolchain: Toolchain, folder: str) -> tuple[Step, ...]:
 def _unpacking(pin: Pin) -> Step:
     """Upstream's archive alone: it stays the same when Debian changes its own part."""
     (pinned,) = pin.hashes
-    digest, place = pinned.removeprefix("sha256:"), f"{SOURCES}/{pin.name}"
+    digest, place = pinned.removeprefix("sha256:"), f"source/{pin.name}"
     return Step(
         title=f"unpack the source of {pin.name}",
         argv=("/bin/sh", "-c", _UNPACK_SOURCE, "sh", pin.name, digest, place),
@@ -110,11 +108,3 @@ def _private(folder: str, suite: str) -> tuple[tuple[str, str], ...]:
         with open(os.path.join(apt, name), "w", encoding="utf-8") as file:
             file.write(text)
     return (("APT_CONFIG", os.path.join(apt, "apt.conf")),)
-
-
-def _program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        hint = "this toolchain comes from Debian's packages"
-        raise MisconfiguredError("--install-toolchain", f"{name} is not there", hints=(hint,))
-    return path

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from enarx.errors import MisconfiguredError
 from enarx.languages.language import Found
 from enarx.languages.versions import dotted, problem_with, version_in
 
@@ -111,6 +112,18 @@ def locate_tool(tool: Tool, places: Places) -> str:
         if found:
             return os.path.abspath(found)
     return ""
+
+
+def require_client(name: str, hint: str) -> str:
+    """The path of the program that talks to a registry.
+
+    Raises:
+        MisconfiguredError: it is not in PATH; *hint* says how to come by it.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise MisconfiguredError("--install-toolchain", f"{name} is not there", hints=(hint,))
+    return path
 
 
 def _output(argv: tuple[str, ...], environment: Mapping[str, str]) -> str:

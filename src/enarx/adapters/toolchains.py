@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from enarx.adapters import debian_packages, maven_jars
 from enarx.adapters.build_steps import run_step
 from enarx.adapters.private_files import base_directory
-from enarx.errors import MalformedError, MisconfiguredError, UnavailableError
+from enarx.adapters.tool_search import require_client
+from enarx.errors import MalformedError, UnavailableError
 from enarx.languages.language import Step
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ _OFFLINE = "look at the lines above: the registry may be out of reach; then run 
 def folder_of(toolchain: Toolchain, environ: Mapping[str, str]) -> str:
     """Where *toolchain* is, or would be."""
     base = base_directory(environ, "XDG_DATA_HOME", ".local/share")
-    return os.path.join(base, "enarx", "toolchains", f"{toolchain.name}-{toolchain.release}")
+    return os.path.join(base, "enarx", "toolchains", toolchain.folder)
 
 
 def installed(toolchain: Toolchain | None, environ: Mapping[str, str]) -> str:
@@ -124,11 +125,11 @@ def _pip(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
         "--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile",
         "--target", aside, "--requirement", listed,
     )  # fmt: skip
-    return (Step(title=_title(toolchain), argv=argv),)
+    return (Step(title=toolchain.title, argv=argv),)
 
 
 def _npm(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
-    npm = _client("npm", "install Node.js, which brings npm")
+    npm = require_client("npm", "install Node.js, which brings npm")
     wanted = {pin.name: pin.release for pin in toolchain.pins}
     packages: dict[str, object] = {"": {"dependencies": wanted}}
     for pin in toolchain.pins:
@@ -140,15 +141,15 @@ def _npm(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
     lock = {"lockfileVersion": 3, "requires": True, "packages": packages}
     _write(os.path.join(aside, "package-lock.json"), json.dumps(lock))
     argv = (npm, "ci", "--prefix", aside, "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
-    return (Step(title=_title(toolchain), argv=argv),)
+    return (Step(title=toolchain.title, argv=argv),)
 
 
 def _maven(toolchain: Toolchain, aside: str) -> tuple[Step, ...]:
-    mvn = _client("mvn", "install Maven: it is needed for this alone, not to build")
+    mvn = require_client("mvn", "install Maven: it is needed for this alone, not to build")
     project = os.path.join(aside, "pom.xml")
     _write(project, maven_jars.project_of(toolchain))
     argv = (mvn, "--batch-mode", "--quiet", "--file", project, *maven_jars.copy_to(aside))
-    return (Step(title=_title(toolchain), argv=argv),)
+    return (Step(title=toolchain.title, argv=argv),)
 
 
 _CLIENTS: dict[str, Callable[[Toolchain, str], tuple[Step, ...]]] = {
@@ -157,17 +158,6 @@ _CLIENTS: dict[str, Callable[[Toolchain, str], tuple[Step, ...]]] = {
     "npm": _npm,
     "pip": _pip,
 }
-
-
-def _client(name: str, hint: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        raise MisconfiguredError("--install-toolchain", f"{name} is not there", hints=(hint,))
-    return path
-
-
-def _title(toolchain: Toolchain) -> str:
-    return f"install {toolchain.name} {toolchain.release}, about {toolchain.size_mib} MiB"
 
 
 def _write(path: str, text: str) -> None:

@@ -61,6 +61,11 @@ TOOLCHAIN = Toolchain(
 )
 
 
+def optimiser_beside(home: str) -> str:
+    """Binaryen's wasm-opt, for another toolchain's folder *home*, which needs this one."""
+    return f"{TOOLCHAIN.beside(home)}/node_modules/binaryen/bin/wasm-opt"
+
+
 def _plan(project: Project, found: Mapping[str, Found]) -> Plan:
     asc = found["asc"]
     home = asc.path.partition("/node_modules/")[0]

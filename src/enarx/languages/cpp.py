@@ -30,8 +30,8 @@ def _with_exceptions(project: Project, found: Mapping[str, Found]) -> Plan:
     """A command a source, then one that links as C is linked: without zig's own C++ library."""
     zig, module = found["zig"].path, f"{project.build}/app.linked.wasm"
     flags = (
-        *zig_toolchain.TARGET, cpp_library.CPU, *zig_toolchain.optimisation(project),
-        *cpp_library.FLAGS,
+        *zig_toolchain.TARGET, zig_toolchain.WITH_EXCEPTIONS,
+        *zig_toolchain.optimisation(project), *cpp_library.FLAGS,
     )  # fmt: skip
     own = (_STANDARD, *project.flags)
     objects = {

@@ -10,15 +10,11 @@ from enarx.languages import zig_toolchain
 from enarx.languages.language import Step, Toolchain
 
 FLAGS = (
-    "-fwasm-exceptions", "-mllvm", "-wasm-enable-sjlj", "-mllvm", "-wasm-use-legacy-eh=false",
+    "-fwasm-exceptions", *zig_toolchain.EXCEPTIONS,
     "-U_LIBCPP_HAS_FILESYSTEM", "-D_LIBCPP_HAS_FILESYSTEM=1",
 )  # fmt: skip
-"""Exceptions, and ``setjmp``, in the standard encoding: the engine refuses the earlier one.
+"""Exceptions; file streams are behind the last, which zig sets to 0."""
 
-File streams are behind the last, which zig sets to 0.
-"""
-
-CPU = "-mcpu=generic+exception_handling"
 ARCHIVE = "libc++.a"
 TAGS = f"{__file__.rpartition('/')[0]}/cpp_wasi/tags.S"
 
@@ -54,7 +50,8 @@ def _finish(home: str) -> tuple[Step, ...]:
         *(f"-I{sources}/{folder}" for folder in _INCLUDE),
     )  # fmt: skip
     argv = (
-        zig, "build-lib", *zig_toolchain.TARGET, CPU, "-lc", "-lc++", "-O", "ReleaseFast",
+        zig, "build-lib", *zig_toolchain.TARGET, zig_toolchain.WITH_EXCEPTIONS,
+        "-lc", "-lc++", "-O", "ReleaseFast",
         "--cache-dir", f"{home}/cache", f"-femit-bin={home}/{ARCHIVE}",
         "-cflags", "-std=c++23", *flags, "--",
         *(f"{sources}/libcxx/src/{name}.cpp" for name in _LIBRARY),

@@ -22,13 +22,7 @@ _WASI = f"{__file__.rpartition('/')[0]}/microhs_wasi"
 _MHS = Tool(name="mhs", programs=("mhs",), least=(0, 16))
 _GHC = Tool(name="wasm32-wasi-ghc", programs=("wasm32-wasi-ghc",), least=(9, 10))
 
-_EXCEPTIONS = (
-    "-mcpu=generic+exception_handling",
-    "-mllvm",
-    "-wasm-enable-sjlj",
-    "-mllvm",
-    "-wasm-use-legacy-eh=false",
-)
+_EXCEPTIONS = (zig_toolchain.WITH_EXCEPTIONS, *zig_toolchain.EXCEPTIONS)
 """The runtime's exceptions are ``setjmp`` and ``longjmp``."""
 
 _QUIET = ("-w", "-fno-sanitize=undefined")

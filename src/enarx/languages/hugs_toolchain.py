@@ -21,8 +21,7 @@ _PACKAGES = ("base", "fgl", "haskell98", "hunit", "mtl", "parsec", "quickcheck",
 
 
 def _finish(home: str) -> tuple[Step, ...]:
-    beside = f"{assemblyscript.TOOLCHAIN.name}-{assemblyscript.TOOLCHAIN.release}"
-    optimiser = f"{home.rpartition('/')[0]}/{beside}/node_modules/binaryen/bin/wasm-opt"
+    optimiser = assemblyscript.optimiser_beside(home)
     passes = ("--flatten", "--reorder-locals", "--vacuum", "--spill-pointers", "-O1")
     return (
         Step(

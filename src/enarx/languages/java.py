@@ -37,7 +37,7 @@ _BRIEFLY = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """For a virtual machine that is gone in seconds: its best compiler would not pay off."""
 
 _JAVAC = Tool(name="javac", programs=("javac",), version=("-version",), least=(17,))
-_JAVA = Tool(name="java", programs=("java",), version=("-version",), least=(17,))
+JAVA = Tool(name="java", programs=("java",), version=("-version",), least=(17,))
 _TEAVM = Tool(name="teavm", programs=(f"{{home}}/{JARS[0]}",), version=())
 
 
@@ -87,7 +87,7 @@ LANGUAGE = Language(
     recipes=(
         Recipe(
             name="teavm",
-            tools=(_JAVAC, _JAVA, _TEAVM),
+            tools=(_JAVAC, JAVA, _TEAVM),
             plan=_plan,
             toolchain=TOOLCHAIN,
             advice="install a JDK, 17 or newer; enarx build --install-toolchain gets the rest",

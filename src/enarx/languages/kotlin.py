@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from enarx.languages.java import JAVA
 from enarx.languages.kotlin_toolchain import FILES, TOOLCHAIN
 from enarx.languages.language import Language, Plan, Project, Recipe, Tool, compiling
 
@@ -27,7 +28,6 @@ _START = "enarx-start"
 _BRIEFLY = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """For a virtual machine that is gone in seconds: a fifth sooner, with half the processor's time."""
 
-_JAVA = Tool(name="java", programs=("java",), version=("-version",), least=(17,))
 _KOTLIN = Tool(name="kotlin", programs=(f"{{home}}/{FILES[0]}",), version=())
 
 
@@ -61,7 +61,7 @@ LANGUAGE = Language(
     recipes=(
         Recipe(
             name="kotlin",
-            tools=(_JAVA, _KOTLIN),
+            tools=(JAVA, _KOTLIN),
             plan=_plan,
             toolchain=TOOLCHAIN,
             advice="install a JDK, 17 or newer; enarx build --install-toolchain gets the rest",

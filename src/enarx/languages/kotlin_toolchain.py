@@ -6,7 +6,7 @@ names.
 
 from __future__ import annotations
 
-from enarx.languages.language import Pin, Toolchain
+from enarx.languages.language import Toolchain, maven_pins
 
 _RELEASE = "2.4.20"
 
@@ -63,10 +63,7 @@ TOOLCHAIN = Toolchain(
     name="kotlin",
     release=_RELEASE,
     kind="maven",
-    pins=tuple(
-        Pin(name=name, release=release, hashes=(f"sha256:{digest}",))
-        for name, release, digest in _ARTIFACTS
-    ),
+    pins=maven_pins(*_ARTIFACTS),
     size_mib=67,
 )
 

@@ -44,6 +44,14 @@ class Pin:
         return f"{artifact}-{self.release}.{kind[0] if kind else 'jar'}"
 
 
+def maven_pins(*artifacts: tuple[str, str, str]) -> tuple[Pin, ...]:
+    """A pin for each group and name ("group:artifact" or with ":type"), release, and SHA-256."""
+    return tuple(
+        Pin(name=name, release=release, hashes=(f"sha256:{digest}",))
+        for name, release, digest in artifacts
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolchain:
     """What ``enarx build --install-toolchain`` puts into a private folder.
@@ -68,6 +76,20 @@ class Toolchain:
     suite: str = ""
     sources: tuple[Pin, ...] = ()
     needs: tuple[Toolchain, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return f"{self.name}-{self.release}"
+
+    @property
+    def title(self) -> str:
+        """What is done when it is fetched, for a progress line."""
+        return f"install {self.name} {self.release}, about {self.size_mib} MiB"
+
+    def beside(self, home: str) -> str:
+        """Its folder, for another toolchain whose folder is *home* and which needs it."""
+        return f"{home.rpartition('/')[0]}/{self.folder}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,6 @@ from enarx.languages import assemblyscript, zig_toolchain
 from enarx.languages.language import Pin, Step, Tool, Toolchain
 
 _DATA = f"{__file__.rpartition('/')[0]}/mono_wasi"
-_OPTIMISER = "node_modules/binaryen/bin/wasm-opt"
 
 _PROGRAMS = ("mono-mcs", "mono-runtime-common", "mono-runtime-sgen")
 _ASSEMBLIES = (
@@ -23,9 +22,7 @@ _ASSEMBLIES = (
 
 
 def _finish(home: str) -> tuple[Step, ...]:
-    zig = zig_toolchain.beside(home)
-    needed = assemblyscript.TOOLCHAIN
-    optimiser = f"{home.rpartition('/')[0]}/{needed.name}-{needed.release}/{_OPTIMISER}"
+    zig, optimiser = zig_toolchain.beside(home), assemblyscript.optimiser_beside(home)
     argv = ("/bin/sh", f"{_DATA}/build.sh", zig, _DATA, optimiser)
     return (Step(title="compile Mono's runtime for WASI, about five minutes", argv=argv),)
 

@@ -5,7 +5,7 @@ Sources: the artifacts of TeaVM 0.13.1, and the dependencies that its own descri
 
 from __future__ import annotations
 
-from enarx.languages.language import Pin, Toolchain
+from enarx.languages.language import Toolchain, maven_pins
 
 _RELEASE = "0.13.1"
 
@@ -117,10 +117,7 @@ TOOLCHAIN = Toolchain(
     name="teavm",
     release=_RELEASE,
     kind="maven",
-    pins=tuple(
-        Pin(name=name, release=release, hashes=(f"sha256:{digest}",))
-        for name, release, digest in _ARTIFACTS
-    ),
+    pins=maven_pins(*_ARTIFACTS),
     size_mib=26,
 )
 

@@ -43,11 +43,14 @@ ZIG = Tool(
 
 TARGET = ("-target", "wasm32-wasi")
 
+WITH_EXCEPTIONS = "-mcpu=generic+exception_handling"
+EXCEPTIONS = ("-mllvm", "-wasm-enable-sjlj", "-mllvm", "-wasm-use-legacy-eh=false")
+"""Exceptions and ``setjmp`` in the standard encoding: the engine refuses the earlier one."""
+
 
 def beside(home: str) -> str:
     """The program of the private zig, for another toolchain's folder *home*, which needs it."""
-    folder = f"{TOOLCHAIN.name}-{TOOLCHAIN.release}"
-    return f"{home.rpartition('/')[0]}/{folder}/ziglang/zig"
+    return f"{TOOLCHAIN.beside(home)}/ziglang/zig"
 
 
 _RELEASE = ("-O2", "-s")
