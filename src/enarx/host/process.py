@@ -173,8 +173,8 @@ class ProcessKeep:
 
     @property
     def over(self) -> bool:
-        """The process is known to have ended, or never to have started."""
-        return self._status is not None or bool(self._problem)
+        """The process is known to have ended or to be ending, or never to have started."""
+        return self._status is not None or (bool(self._problem) and not self._due)
 
     @property
     def reported(self) -> bool:
@@ -224,13 +224,18 @@ class ProcessKeep:
         self._handle = handle
         if self._due:
             self.kill(self._due)
+            self._due = 0
 
     def refused(self, problem: str) -> None:
         """It will never report: it could not be forked, or died with its zygote."""
         self._problem = problem
+        self._due = 0
 
     def broke(self, problem: str) -> None:
-        """It broke the rules of its link: nothing it does is of use any more."""
+        """It broke the rules of its link: nothing it does is of use any more.
+
+        It is ``over`` once the signal is sent: a keep may speak before the zygote names it.
+        """
         self.kill(signal.SIGKILL)
         self._problem = f"broke the protocol of its link: {problem}"
 

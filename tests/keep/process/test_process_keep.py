@@ -191,6 +191,26 @@ def test_a_keep_that_breaks_the_protocol_is_killed(keeps: Keeps, junk: str) -> N
     assert "broke the protocol" in str(outcome.error)
 
 
+def test_a_keep_that_breaks_the_protocol_before_it_is_named_is_killed(
+    new_zygote: Callable[[], Keeps],
+) -> None:
+    """Its words can be here before the zygote's, and nothing of it stays behind."""
+    own = new_zygote()
+    keep, said = own.start("waits")
+    keep.broke("junk")
+    assert not keep.over
+    while not keep.over:
+        own.zygote.pump(wait=True)
+    assert "broke the protocol" in str(keep.outcome().error)
+    with select.epoll() as poll:
+        poll.register(said, select.EPOLLIN)
+        while poll.poll(30.0) and os.read(said, 100):
+            pass
+        assert poll.poll(0) == [(said, select.EPOLLHUP)]
+    os.close(said)
+    keep.close()
+
+
 def test_pending_requests_do_not_hide_the_report(keeps: Keeps) -> None:
     """A keep may end with every request unanswered; its report still counts."""
     outcome, _ = keeps.run("leaves_pending")
